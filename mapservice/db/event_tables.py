@@ -115,6 +115,7 @@ event_registration = Table(
     Column("leave_key", LargeBinary, nullable=False),
     Column("shares_address", Boolean, nullable=False),
     Column("hears", Boolean, nullable=False),
+    Column("lapsed_at", DateTime(timezone=True)),
 )
 
 event_cancellation = Table(

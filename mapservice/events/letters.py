@@ -87,6 +87,7 @@ def letter(
         **_event_values(connection, found, person.locale),
         "online": found.online_url if known.state in COMING else "",
         "state": str(known.state),
+        "lapsed": known.lapsed_at is not None,
         "seats": known.offered_seats or known.seats,
         "asked": known.seats,
         "until": moment_words(known.offered_until, found.zone, person.locale)

@@ -42,6 +42,7 @@ MADE_UP = frozenset({SAMPLE, GENERATED})
 FURTHEST_YEARS = 5  # ahead that a first date may lie
 OFFER_LIFE = timedelta(hours=24)
 REMINDER_BEFORE = timedelta(hours=24)
+NOTED_BEFORE = timedelta(weeks=4)  # within which a date may be noted by who need not register
 CANCELLED_DAYS = 90  # that calendars are told of a cancellation
 UNDO_CANCELLATION = timedelta(days=7)  # after which what was called off stays so
 ANSWER_DAYS = 30  # after the event that answers to questions are kept

@@ -48,7 +48,10 @@ LETTERS_A_TURN = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """One person's registration. `hears`: messages of the organiser reach them."""
+    """One person's registration. `hears`: messages of the organiser reach them.
+
+    `lapsed_at`: when an offered seat was not taken in time, which ended it.
+    """
 
     id: UUID
     event: UUID
@@ -65,6 +68,7 @@ class Registration:
     offered_until: datetime | None
     leave_key: bytes
     hears: bool
+    lapsed_at: datetime | None
 
     @property
     def is_alive(self) -> bool:
@@ -344,6 +348,11 @@ def tell_seat(connection: Connection, registration: UUID, sender: str) -> None:
         _write(connection, row, "seat", sender)
 
 
+def expected(connection: Connection, events: Sequence[UUID]) -> set[UUID]:
+    """Those of some events for which anybody is registered, or promised a hand."""
+    return set(connection.execute(text(EXPECTED), {"events": list(events)}).scalars())
+
+
 def find(connection: Connection, registration: UUID) -> Registration | None:
     return _read(connection, "id = :id", {"id": registration})
 
@@ -533,7 +542,7 @@ def _write(
 
 READ = """
 SELECT id, event, person, state, seats, name, is_public, shares_address, answer, created_at,
-       waits_since, offered_seats, offered_until, leave_key, hears
+       waits_since, offered_seats, offered_until, leave_key, hears, lapsed_at
   FROM event_registration"""
 
 PEOPLE = """
@@ -554,7 +563,7 @@ VALUES (:event, :person, :state, :seats, :name, :is_public, :shares_address,
        is_public = excluded.is_public, shares_address = excluded.shares_address,
        waits_since = excluded.waits_since,
        changed_at = clock_timestamp(), offered_seats = NULL, offered_until = NULL,
-       reminded_at = NULL
+       lapsed_at = NULL, reminded_at = NULL
 RETURNING id"""
 
 ADMIT = """
@@ -580,8 +589,8 @@ UPDATE event_registration SET answer = :answer
 
 EXPIRE = """
 UPDATE event_registration
-   SET state = 'cancelled', changed_at = clock_timestamp(), offered_seats = NULL,
-       offered_until = NULL
+   SET state = 'cancelled', changed_at = clock_timestamp(), lapsed_at = offered_until,
+       offered_seats = NULL, offered_until = NULL
  WHERE event = :event AND state = 'offered' AND offered_until <= :now
 RETURNING id"""
 
@@ -642,6 +651,14 @@ SELECT DISTINCT ON (person.id) 'hand' AS said_as, hand.id AS registration, hand.
                     WHERE own.event = :event AND own.person = person.id
                       AND own.state IN ('requested', 'confirmed', 'waiting', 'offered'))
  ORDER BY person.id, hand.id"""
+
+EXPECTED = """
+SELECT event FROM event_registration
+ WHERE event = ANY(CAST(:events AS uuid[]))
+   AND state IN ('requested', 'confirmed', 'waiting', 'offered')
+ UNION
+SELECT need.event FROM need JOIN registration AS hand ON hand.need = need.id
+ WHERE need.event = ANY(CAST(:events AS uuid[]))"""
 
 ADDRESSEE = """
 SELECT 'registration' AS said_as, registration.id AS registration, registration.person, person.email

@@ -27,6 +27,7 @@ from mapservice.db.event_tables import event, event_series
 from mapservice.errors import InvalidInput, NotFound, StateConflict
 from mapservice.events import queries, registration_service
 from mapservice.events.model import (
+    NOTED_BEFORE,
     OFFER_LIFE,
     OPEN,
     PUBLIC,
@@ -401,6 +402,10 @@ def _change_many(
     ahead = to_change(connection, found, series, scope, now)
     lock_occurrences(connection, [one.id for one in ahead])
     alone = set(connection.execute(text(CHANGED_ALONE), {"series": series.id}).scalars())
+    # Of fifty Tuesdays that become Wednesdays, nobody has noted the last: those are not "moved".
+    soon = {one.id for one in ahead if one.starts_at <= now + NOTED_BEFORE}
+    expected = registration_service.expected(connection, [one.id for one in ahead])
+    awaited = {found.id} | soon | expected
     shift = wanted.times.start - found.starts_local
     rule = wanted.times.rule or series.times.rule
     retimed = (
@@ -412,7 +417,10 @@ def _change_many(
     if not retimed and (scope is ChangeScope.ALL or ahead[0].id == _first(connection, series.id)):
         for one in ahead:
             if one.id not in alone or one.id == found.id:
-                write_change(connection, one, {**values, "note": wanted.note}, sender)
+                noted = one.id in awaited
+                write_change(
+                    connection, one, {**values, "note": wanted.note}, sender, is_noted=noted
+                )
         return
 
     pivot = min(one.recurrence_id for one in ahead)
@@ -444,8 +452,11 @@ def _change_many(
         connection.execute(text(JOIN), {"id": one.id, "series": parted, "local": start})
         if one.id in alone and one.id != found.id:
             continue
-        moved = moved_values(one, times, start)
-        write_change(connection, one, {**values, "note": wanted.note, **moved}, sender)
+        noted = one.id in awaited
+        moved = moved_values(one, times, start, is_noted=noted)
+        write_change(
+            connection, one, {**values, "note": wanted.note, **moved}, sender, is_noted=noted
+        )
     materialise(connection, {parted: times}, now)
 
 
@@ -811,14 +822,22 @@ def _same(found: Event, times: EventTimes) -> bool:
     )
 
 
-def moved_values(found: Event, times: EventTimes, local: datetime) -> dict[str, Any]:
-    """New times, with the former one where the event is public and was to begin at another."""
+def moved_values(
+    found: Event, times: EventTimes, local: datetime, *, is_noted: bool = True
+) -> dict[str, Any]:
+    """New times, with the former one where the event is public and was to begin at another.
+
+    `is_noted`: somebody may have noted the former one; else nothing is said of it.
+    """
     own = occurrence_values(times, local)
     if found.starts_at == own["starts_at"] and found.ends_at == own["ends_at"]:
         if found.status is EventStatus.POSTPONED:
             return own | {"status": str(EventStatus.PUBLISHED), "former_starts_at": None}
         return own
-    if found.status in (*OPEN, EventStatus.POSTPONED) and found.starts_at != own["starts_at"]:
+    is_another = found.starts_at != own["starts_at"]
+    if found.status is EventStatus.POSTPONED and is_another and not is_noted:
+        return own | {"status": str(EventStatus.PUBLISHED), "former_starts_at": None}
+    if found.status in (*OPEN, EventStatus.POSTPONED) and is_another and is_noted:
         own |= {
             "status": str(EventStatus.MOVED),
             "former_starts_at": found.former_starts_at or found.starts_at,
@@ -826,8 +845,18 @@ def moved_values(found: Event, times: EventTimes, local: datetime) -> dict[str, 
     return own
 
 
-def write_change(connection: Connection, found: Event, values: dict[str, Any], sender: str) -> None:
-    """Writes an event; those registered are told of a new time or place, and remembered anew."""
+def write_change(
+    connection: Connection,
+    found: Event,
+    values: dict[str, Any],
+    sender: str,
+    *,
+    is_noted: bool = True,
+) -> None:
+    """Writes an event; those registered are told of a new time or place, and remembered anew.
+
+    `is_noted`: somebody may have noted the former place; else nothing is said of it.
+    """
     place_moved = (
         values["place_text"] != found.place_text
         or values["mode"] != found.mode
@@ -837,7 +866,7 @@ def write_change(connection: Connection, found: Event, values: dict[str, Any], s
         (values["starts_at"], values["ends_at"]) != (found.starts_at, found.ends_at)
     )
     matters = bool(place_moved or time_moved or values["title"] != found.title)
-    if found.status in OPEN and values["place_text"] != found.place_text:
+    if found.status in OPEN and values["place_text"] != found.place_text and is_noted:
         values = {
             "status": str(EventStatus.MOVED),
             "former_place": found.former_place or found.place_text,

@@ -166,6 +166,28 @@ def test_this_one_alone(engine: Engine, locator: Locator, weekly: tuple[UUID, UU
         assert [one.title for one in dates(connection, first)[:3]] == ["Neuf", "Autre", "Neuf"]
 
 
+def test_of_a_series_what_may_be_noted_is_said_to_be_moved(
+    engine: Engine, locator: Locator, weekly: tuple[UUID, UUID]
+) -> None:
+    person, first = weekly
+    with engine.begin() as connection:
+        before = dates(connection, first)
+        registration_service.register(
+            connection, before[30].id, make_person(connection), SENDER, NOW
+        )
+    change(engine, locator, person, first, ChangeScope.ALL, hours=1)
+    with engine.connect() as connection:
+        after = dates(connection, first)
+    near = [one.id for one in before if one.starts_at <= NOW + timedelta(weeks=4)]
+    assert 3 <= len(near) <= 5
+    moved = [one.id for one in after if one.status is EventStatus.MOVED]
+    assert moved == [*near, before[30].id]
+    far = next(one for one in after if one.id == before[20].id)
+    assert (far.status, far.former_starts_at) == ("published", None)
+    assert far.starts_local == before[20].starts_local + timedelta(hours=1)
+    assert far.sequence == before[20].sequence + 1
+
+
 def test_this_and_the_following_part_the_series(
     engine: Engine, locator: Locator, client: FlaskClient, weekly: tuple[UUID, UUID]
 ) -> None:

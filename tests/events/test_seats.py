@@ -12,9 +12,10 @@ from sqlalchemy import Connection, Engine, text
 
 from mapservice.db.engine import make_engine
 from mapservice.errors import InvalidInput, StateConflict
+from mapservice.events import letters
 from mapservice.events import registration_service as seats
 from mapservice.events.model import RegistrationState, SeatOffer, WaitingPerson, offers_of
-from tests.events.organiser import SENDER, make_event, make_person, soon, written
+from tests.events.organiser import SENDER, SITE, make_event, make_person, soon, written
 
 NOW = datetime.now(UTC)
 STATE = "SELECT state FROM event_registration WHERE event = :event AND person = :person"
@@ -176,6 +177,18 @@ def test_an_offer_expires_and_goes_on(engine: Engine) -> None:
     assert seats.settle_due(engine, SENDER, later) == 0
     with engine.connect() as connection:
         assert states(connection, event) == ["cancelled", "cancelled", "offered"]
+        left, lapsed = seats.find(connection, held.id), seats.find(connection, second.id)
+        assert left
+        assert lapsed
+        assert (left.lapsed_at, lapsed.lapsed_at) == (None, NOW + timedelta(hours=24))
+        mail = letters.letter(connection, SITE, second.id, "seat", later)
+        assert mail
+        assert "n’a pas été prise à temps" in mail.text
+    # Who comes back is registered anew, like who left.
+    with engine.begin() as connection:
+        again = seats.register(connection, event, second.person, SENDER, later)
+        assert (again.state, again.lapsed_at) == (RegistrationState.WAITING, None)
+        seats.leave(connection, again.id, SENDER, later)
     with engine.begin() as connection, pytest.raises(StateConflict):
         seats.accept(connection, second.id, SENDER, later)
     with engine.begin() as connection:
