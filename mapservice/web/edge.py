@@ -587,7 +587,14 @@ def _answer(status: HTTPStatus, detail: str, field: str | None = None) -> Respon
     if field:
         shown = f"{words} ({detail})" if LANGUAGE.get() == "en" else f"{words} {_at_fault(field)}"
     template = "error_framed.html" if is_framed() else "error.html"
-    page = render_template(template, status=int(status), title=title, detail=shown)
+    page = render_template(
+        template,
+        status=int(status),
+        title=title,
+        detail=shown,
+        # The same for what is not there and for what is there for others alone.
+        sign_in_for=request.path if status == HTTPStatus.NOT_FOUND and not session_secret() else "",
+    )
     response = make_response(page, status)
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -56,6 +56,13 @@ def test_a_problem_has_one_shape_at_every_machine_door(
     assert len(problem["detail"]) < 500
 
 
+def test_a_page_for_others_alone_and_none_are_told_alike(client: FlaskClient) -> None:
+    for path in ("/importer", "/moderation", "/rien"):
+        page = client.get(path)
+        assert page.status_code == 404
+        assert f'href="/connexion?suite={path}"' in page.text.replace("%2F", "/")
+
+
 @pytest.mark.parametrize(
     ("address", "status", "words"),
     [
