@@ -20,6 +20,7 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from sqlalchemy import Connection
 
+from mapservice.accounts.people import session
 from mapservice.accounts.roles import permissions
 from mapservice.contributions.needs import queries as needs
 from mapservice.contributions.needs.model import NeedOwner
@@ -176,7 +177,7 @@ def detail(identifier: str) -> Response:
         here, now = initiative.id, datetime.now(UTC)
         may_decide = permissions.decides_within(lambda reach: is_within(connection, here, reach))
         photos = photo_queries.public_of(connection, initiative.id) if initiative.cover else []
-        author = proposals.author(connection, initiative.id)
+        author, person = proposals.author(connection, initiative.id), session.current_person()
         drawing = url_for("drawings.initiative_svg", identifier=str(initiative.id))
         page = render_template(
             "initiatives/detail.html",
@@ -203,6 +204,7 @@ def detail(identifier: str) -> Response:
             else [],
             **_life(connection, initiative.id, has_author=author is not None),
             share=supports.share(connection, initiative.id),
+            own_support=supports.standing(connection, person.id, initiative.id) if person else None,
             shared=shared_initiative(initiative),
             picture=initiative_picture(initiative.id),
             canonical=base_url() + initiative.url,

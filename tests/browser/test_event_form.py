@@ -52,7 +52,9 @@ def test_a_pin_marks_the_place_whose_street_nobody_knows(
     page.locator("#starts").fill("2030-05-12T18:30")
     page.locator("#ends").fill("2030-05-12T20:30")
     page.locator('button[value="preview"]').click()
-    expect(page.locator(".check .notice")).to_contain_text("Nous ne savons pas où se trouve")
+    expect(page.locator(".check .notice")).to_contain_text(
+        "La commune est connue, pas l’endroit exact"
+    )
     expect(page.locator(".map")).to_have_attribute("data-state", "ready", timeout=60_000)
     page.locator(".map canvas").click()
     expect(page.locator('input[name="lon"]')).not_to_have_value("")

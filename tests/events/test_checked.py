@@ -40,13 +40,15 @@ def test_all_that_is_sent_is_read_again(organiser: Organiser) -> None:
 
 
 def test_a_street_that_is_not_known_is_said(organiser: Organiser) -> None:
-    lost = "Nous ne savons pas où se trouve « 12 rue des Mésanges, Rennes »"
+    lost = "La commune est connue, pas l’endroit exact"
     page = checked(
         organiser, "/evenements/proposer", **event_fields(place="12 rue des Mésanges, Rennes")
     )
-    assert lost in page
+    assert (
+        f"{lost} : la carte montrera toute la commune, et « 12 rue des Mésanges, Rennes »" in page
+    )
     page = checked(organiser, "/evenements/proposer", **event_fields(place="Rennes"))
-    assert "Nous ne savons pas où" not in page
+    assert lost not in page
 
 
 def test_a_change_says_what_was_which_dates_and_who_is_told(

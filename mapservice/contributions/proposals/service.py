@@ -51,6 +51,8 @@ LETTER = "propose"
 # Photos of a form whose link was mailed stay a little longer than the link is good for.
 PHOTO_LIFE = people.LINK_LIFE + timedelta(days=1)
 MAX_OPTIONS = 8
+# The share of the best score with which another place is offered beside it.
+OPTION_SHARE = 0.3
 # What the geocoder takes for the whole country.
 COUNTRY = "France"
 
@@ -132,9 +134,11 @@ def read_place(connection: Connection, locator: Locator, place: ProposedPlace) -
         unknown = is_commune and place.choice != "point" and names_street(place.words)
         return PlaceReading(placement, False, through=through, street_unknown=unknown)
 
-    # Each commune once, under the name that fits best.
+    # Each commune once, under the name that fits best; none that has but a word in common.
     options: dict[str, PlaceOption] = {}
-    for one in (candidate.place for candidate in placement.match.candidates):
+    scored = placement.match.candidates
+    least = max((one.score for one in scored), default=0) * OPTION_SHARE
+    for one in (candidate.place for candidate in scored if candidate.score >= least):
         value = f"{'only' if place.point else 'commune'}:{one.commune}"
         through = one.name if one.name != one.commune_name else ""
         option = PlaceOption(value, one.commune_name, one.departement_name, through)

@@ -98,7 +98,7 @@ def _question(connection: Connection, token: MagicLink) -> ConfirmationQuestion:
             "Vous suivez : %(what)s. Un message par jour au plus, seulement s’il y a du nouveau.",
             what=title,
         ),
-        _("Je suis"),
+        _("Confirmer mon suivi"),
     )
 
 

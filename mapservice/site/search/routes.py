@@ -16,6 +16,7 @@ from mapservice.errors import InvalidInput
 from mapservice.events.model import Event
 from mapservice.events.words import place_words as event_place
 from mapservice.events.words import when_words
+from mapservice.geocoding.matching.vocabulary import names_street
 from mapservice.geocoding.service import GeocoderCache
 from mapservice.groups.model import LocalGroup
 from mapservice.groups.words import place_words as group_place
@@ -47,6 +48,8 @@ MOST = 50
 MOST_COUNTED = 1_000
 # Signs of a piece of news that are shown.
 EXCERPT = 160
+# Letters of a word, and words of a text, that are searched one by one where nothing has them all.
+LEAST_WORD, MOST_WORDS_ALONE = 4, 5
 # Of an arrondissement no page tells more than that of its city.
 _PAST_KINDS = frozenset({"deleguee", "associee", "former"})
 
@@ -70,7 +73,8 @@ def page() -> ResponseReturnValue:
             "search/page.html",
             filters=filters,
             understood=understood_json(found),
-            wider=_wider(found),
+            wider=_wider(found) or _words_alone(connection, found),
+            is_street=names_street(found.intent.words if found.intent else filters.q),
             is_here=found.intent is not None and found.intent.is_here,
             respelt=found.respelt,
             listed=found.filters,
@@ -106,6 +110,19 @@ def _wider(found: SearchFound) -> list[tuple[str, str]]:
             _("toutes les initiatives : %(place)s", place=_places_words(intent.namesakes)[0]),
             query_string(there),
         ),
+    ]
+
+
+def _words_alone(connection: Connection, found: SearchFound) -> list[tuple[str, str]]:
+    """Where no initiative has all words: those that some have, each with its list."""
+    words = dict.fromkeys(word for word in found.filters.q.split() if len(word) >= LEAST_WORD)
+    if found.initiatives or not 2 <= len(words) <= MOST_WORDS_ALONE:
+        return []
+    alone = [replace(found.filters, q=word) for word in words]
+    return [
+        (_("%(words)s seul", words=quoted(one.q)), query_string(one))
+        for one in alone
+        if initiatives.find_page(connection, one, 1).items
     ]
 
 

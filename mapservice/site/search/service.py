@@ -97,8 +97,22 @@ def search(
             return _search_understood(connection, filters, intent, limit)
     found = _search_whole(connection, filters, whole, limit)
     if found.is_empty:
-        return replace(found, respelt=respelt(filters.q, lambda text: places.find(text, limit)))
+
+        def misspelt(text: str) -> PlacesFound:
+            said = initiatives.find_page(connection, replace(filters, q=text), LOOKED_AT).items
+            return PlacesFound() if says_as_written(said, text) else places.find(text, limit)
+
+        return replace(found, respelt=respelt(filters.q, misspelt))
     return found
+
+
+def says_as_written(found: Sequence[Initiative], text: str) -> bool:
+    """Whether a title or summary has these very words, and not just others of their stem.
+
+    Such words are spelt as they are meant: "atelier" is no misspelt Allier.
+    """
+    words = set(words_of(text).split())
+    return any(words <= set(words_of(f"{one.title} {one.summary}").split()) for one in found)
 
 
 def _is_rather_whole(
@@ -173,10 +187,15 @@ def _search_whole(
         # A word that means something is no misspelt hamlet, nor the beginning of one: "vélo" is not
         # Velorcey. It may be the beginning of a town, or a misspelt one.
         by_chance = (FoundBy.LIKENESS, FoundBy.BEGINNING)
+        is_said = says_as_written(found, filters.q)
         kept = (
             hit
             for hit in places.hits
-            if hit.found_by not in by_chance or hit.entry.population >= RIVAL_TOWN
+            if hit.found_by not in by_chance
+            or (
+                hit.entry.population >= RIVAL_TOWN
+                and not (is_said and hit.found_by is FoundBy.LIKENESS)
+            )
         )
         places = replace(places, hits=tuple(kept))
     return SearchFound(

@@ -45,7 +45,7 @@ def test_an_area_drawn_on_the_map_is_followed(
     page.get_by_role("button", name="Suivre", exact=True).click()
     page.wait_for_url("**/connexion/envoyee")
     page.goto(live_server + last_link(sample_engine, READER))
-    page.get_by_role("button", name="Je suis").click()
+    page.get_by_role("button", name="Confirmer mon suivi").click()
     page.wait_for_url("**/compte#mes-suivis")
     expect(page.locator(".follow-list")).to_contain_text("Dans une zone dessinée sur la carte")
     with sample_engine.connect() as connection:

@@ -6,10 +6,13 @@ from urllib.parse import quote_plus, unquote_plus
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import Engine
 
 from mapservice.site.search.intent import understand
 from mapservice.site.search.model import PlacesFound
+from tests.site.search.conftest import BIKES
 from tests.site.search.test_search import ask
+from tests.web.population import fill
 
 # A text; the place, the days, the themes and the words that it asks for.
 ASKED = (
@@ -242,6 +245,21 @@ def test_a_name_of_two_towns_means_both_beside_words(searching: FlaskClient) -> 
     for text, code in (("vélo Lyon", "69123"), ("vélo à Montreuil", "93048")):
         assert f"territory=commune:{code}" in ask(searching, text)["understood"]["url"]
         assert "," not in unquote_plus(ask(searching, text)["understood"]["url"])
+
+
+def test_what_initiatives_say_is_no_misspelt_town(engine: Engine, client: FlaskClient) -> None:
+    fill(engine, [BIKES])
+    assert ask(client, "ateliers vél")["places"] == []
+    for text in ("atelier", "atelier vélo zzxqyyv", "atelier zzxqyyv"):
+        page = unescape(client.get("/recherche", query_string={"q": text}).text)
+        assert "Allier" not in page
+    # Where no initiative has all words, each that some have leads to them; no street is an idea.
+    assert '/initiatives?q=atelier"' in page
+    assert "« atelier » seul" in page.replace("\N{NO-BREAK SPACE}", " ").replace("\u202f", " ")
+    for text in ("12 rue du Zzxqyyv", "rue de la République, Lyon"):
+        page = unescape(client.get("/recherche", query_string={"q": text}).text)
+        assert "Les rues ne sont pas connues" in page
+        assert "Personne n’a encore proposé" not in page
 
 
 def test_words_that_a_place_does_not_say_lead_on(searching: FlaskClient) -> None:
