@@ -7,7 +7,7 @@ come from the event's row, so that an unchanged feed has the same bytes.
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from mapservice.events.model import CANCELLED_DAYS, NO_LENGTH, Event, EventMode, EventStatus
@@ -17,7 +17,9 @@ from mapservice.geocoding.matching.normalise import fold
 
 PRODUCT = "-//mapservice//events//FR"
 LONGEST_LINE = 75  # octets, RFC 5545, 3.1
-GONE = (EventStatus.CANCELLED, EventStatus.POSTPONED, EventStatus.REJECTED, EventStatus.DRAFT)
+GONE = (EventStatus.CANCELLED, EventStatus.POSTPONED, EventStatus.REJECTED)
+# In the calendar of its organiser alone: nobody has called it off, and nobody has admitted it yet.
+UNSURE = (EventStatus.DRAFT, EventStatus.PENDING)
 _UNWRITABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -75,7 +77,7 @@ def _series_lines(
     times = series.times
     uid = f"series-{series.id}"
     plain = [one for one in entries if not _differs(one.event, series)]
-    master = plain[-1] if plain else entries[-1]
+    master = _master(series, plain or entries)
     since = now - timedelta(days=CANCELLED_DAYS)
     past = [
         one.event.recurrence_id
@@ -103,12 +105,23 @@ def _series_lines(
     return lines
 
 
+def _master(series: EventSeries, entries: Sequence[CalendarEntry]) -> CalendarEntry:
+    """What is said of a series as a whole: as its last date has it, leading to its first.
+
+    A calendar that holds a copy takes a rule that was cut short for news only if these say so.
+    """
+    last = entries[-1]
+    changed = max(filter(None, (last.event.changed_at, series.retimed_at)))
+    own = replace(last.event, sequence=last.event.sequence + series.retimes, changed_at=changed)
+    return replace(last, event=own, url=entries[0].url)
+
+
 def _differs(event: Event, series: EventSeries) -> bool:
     """Whether an occurrence is other than the rule and its fellows say."""
     begins, ends = series.times.moments(event.recurrence_id)
     if (event.starts_at, event.ends_at) != (begins, ends):
         return True
-    return event.status in (*GONE, EventStatus.MOVED)
+    return event.status in (*GONE, *UNSURE, EventStatus.MOVED)
 
 
 def _head(title: str, page: str) -> list[str]:
@@ -136,16 +149,17 @@ def _times(event: Event) -> list[str]:
 
 def _described(entry: CalendarEntry, *, confirmed: bool = False) -> list[str]:
     own = entry.event
-    gone = own.status in GONE and not confirmed
+    gone, unsure = (own.status in one and not confirmed for one in (GONE, UNSURE))
     words = [] if confirmed else [entry.status, own.note]
     credit = own.attribution if own.is_from_elsewhere else ""
-    description = "\n\n".join(filter(None, (*words, own.summary, credit, entry.url)))
+    told = (*words, own.summary, own.public_online_url, credit, entry.url)
+    description = "\n\n".join(filter(None, told))
     lines = [
         f"DTSTAMP:{_utc(own.changed_at)}",
         f"CREATED:{_utc(own.created_at)}",
         f"LAST-MODIFIED:{_utc(own.changed_at)}",
         f"SEQUENCE:{own.sequence}",
-        f"STATUS:{'CANCELLED' if gone else 'CONFIRMED'}",
+        f"STATUS:{'CANCELLED' if gone else 'TENTATIVE' if unsure else 'CONFIRMED'}",
         f"SUMMARY:{_text(own.title)}",
         f"DESCRIPTION:{_text(description)}",
         f"CATEGORIES:{_text(entry.theme)}",

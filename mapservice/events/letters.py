@@ -93,7 +93,7 @@ def letter(
         "until": moment_words(known.offered_until, found.zone, person.locale)
         if known.offered_until
         else "",
-        "question": found.question,
+        "question": "" if known.answer else found.question,
         "link": f"{site.base_url}{registration_service.seat_path(known)}",
         "page": page,
         "leave": left if known.state in ALIVE else "",
@@ -162,6 +162,7 @@ def _event_values(connection: Connection, found: Event, locale: str) -> dict[str
         "title": found.title,
         "when": when_words(found, locale),
         "former": when_words(found, locale, former=True) if found.former_starts_at else "",
+        "former_place": found.former_place,
         "place": found.place_text if found.mode != "online" else "",
         "status": str(found.status) if found.is_public else "rejected",
         "note": found.note,

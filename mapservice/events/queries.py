@@ -471,6 +471,8 @@ class EventSeries:
     reason: str
     made_until: datetime | None
     source: str
+    retimes: int
+    retimed_at: datetime | None
 
     @property
     def rrule(self) -> str:
@@ -514,6 +516,8 @@ def find_series(
         reason=row.reason,
         made_until=row.made_until,
         source=row.source,
+        retimes=row.retimes,
+        retimed_at=row.retimed_at,
     )
 
 
@@ -622,7 +626,7 @@ SELECT EXISTS (
 SERIES = """
 SELECT event_series.id, event_series.person, coalesce(person.name, '') AS organiser, starts_local,
        duration, zone, rrule, exdates, rdates, revision, queued_at, submitted_at, published_at,
-       reason, made_until, source
+       reason, made_until, source, retimes, retimed_at
   FROM event_series LEFT JOIN person ON person.id = event_series.person
  WHERE event_series.id = :id"""
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, insert, text, update
+from sqlalchemy import Connection, Engine, func, insert, text, update
 
 from mapservice.accounts.people import queries as people_queries
 from mapservice.accounts.people import service as people
@@ -368,6 +368,23 @@ def to_change(
     """The dates that a change is about, as they stand."""
     about = _in_scope(connection, found, series, scope, now)
     return [one for one in about if one.status is not EventStatus.CANCELLED]
+
+
+def kept_apart(connection: Connection, series: EventSeries) -> tuple[set[UUID], Event | None]:
+    """What a change of a whole series leaves: dates changed alone, and the first of what goes on.
+
+    The latter are of a series of its own since a change of "this and the following".
+    """
+    alone = set(connection.execute(text(CHANGED_ALONE), {"series": series.id}).scalars())
+    own = queries.of_series(connection, series.id)
+    later = [
+        one
+        for linked in queries.series_linked_to(connection, series)
+        if linked != series.id
+        for one in queries.of_series(connection, linked)
+        if one.starts_at > own[-1].starts_at
+    ]
+    return alone, min(later, key=lambda one: one.starts_at, default=None)
 
 
 def _in_scope(
@@ -808,9 +825,10 @@ def time_values(times: EventTimes) -> dict[str, Any]:
 
 
 def retime(connection: Connection, series: UUID, times: EventTimes) -> None:
-    connection.execute(
-        update(event_series).where(event_series.c.id == series).values(time_values(times))
-    )
+    """Writes the times of a series; calendars are told, also where none of its dates changes."""
+    values = {**time_values(times), "retimes": event_series.c.retimes + 1}
+    values["retimed_at"] = func.clock_timestamp()
+    connection.execute(update(event_series).where(event_series.c.id == series).values(values))
 
 
 def _same(found: Event, times: EventTimes) -> bool:
@@ -866,16 +884,14 @@ def write_change(
         (values["starts_at"], values["ends_at"]) != (found.starts_at, found.ends_at)
     )
     matters = bool(place_moved or time_moved or values["title"] != found.title)
-    if found.status in OPEN and values["place_text"] != found.place_text and is_noted:
-        values = {
-            "status": str(EventStatus.MOVED),
-            "former_place": found.former_place or found.place_text,
-            **values,
-        }
+    is_public = found.status in (*OPEN, EventStatus.POSTPONED)
+    if is_public and is_noted and values["place_text"] != found.place_text:
+        # What is postponed stays so until it has a new day.
+        moved = {"status": str(EventStatus.MOVED)} if found.status in OPEN else {}
+        values = {"former_place": found.former_place or found.place_text, **moved, **values}
     values = {**values, "sequence": found.sequence + (1 if matters else 0)}
     lock_occurrences(connection, [found.id])
     connection.execute(update(event).where(event.c.id == found.id).values(values))
-    is_public = found.status in (*OPEN, EventStatus.POSTPONED)
     if is_public and (place_moved or time_moved):
         if time_moved:
             registration_service.remind_again(connection, found.id)

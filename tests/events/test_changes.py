@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, text
 from mapservice.db.engine import fill
 from mapservice.errors import NotFound, StateConflict
 from mapservice.events import letters, queries, registration_service, service
+from mapservice.events.calendar_format import CalendarEntry, CalendarFeed, calendar
 from mapservice.events.model import ChangeScope, Event, EventStatus
 from mapservice.events.recurrence import moment_of, within_year
 from mapservice.events.recurrence_words import rule_words
@@ -412,3 +413,74 @@ def test_a_group_shows_what_takes_place(engine: Engine, weekly: tuple[UUID, UUID
         service.cancel(connection, event, author, ChangeScope.ALL, "", SENDER, NOW)
         (only,) = queries.of_group(connection, group, NOW, 3)
         assert only.status is EventStatus.CANCELLED
+
+
+def test_calendars_learn_of_a_rule_that_was_cut_short(
+    engine: Engine, locator: Locator, client: FlaskClient, weekly: tuple[UUID, UUID]
+) -> None:
+    person, first = weekly
+
+    def master() -> dict[str, str]:
+        feed = client.get(f"/evenements/{first}/serie.ics").text.replace("\r\n ", "")
+        event = feed.partition("BEGIN:VEVENT")[2].partition("END:VEVENT")[0]
+        return dict(line.split(":", 1) for line in event.strip().splitlines())
+
+    with engine.connect() as connection:
+        fifth = dates(connection, first)[4]
+    before = master()
+    change(engine, locator, person, fifth.id, ChangeScope.FOLLOWING, hours=1)
+    after = master()
+    assert after["RRULE"] != before["RRULE"]
+    assert int(after["SEQUENCE"]) > int(before["SEQUENCE"])
+    assert after["LAST-MODIFIED"] >= before["LAST-MODIFIED"]
+    assert after["URL"].endswith(f"/evenements/{first}")
+
+
+def test_the_calendar_of_an_organiser_has_what_waits_as_not_sure(engine: Engine) -> None:
+    with engine.begin() as connection:
+        person = make_person(connection, "Ana")
+        made = make_event(connection, person=person, status=EventStatus.PENDING)
+        for status in ("pending", "draft"):
+            connection.execute(text("UPDATE event SET status = :status"), {"status": status})
+            one = queries.find(connection, made)
+            assert one
+            entry = CalendarEntry(one, "", "", "https://example.org/e")
+            feed = calendar(CalendarFeed("", "", [entry])).decode()
+            assert "STATUS:TENTATIVE" in feed
+
+
+def test_a_new_place_leaves_the_former_one_in_the_mail(engine: Engine) -> None:
+    with engine.begin() as connection:
+        made = make_event(connection, registration="open")
+        known = registration_service.register(
+            connection, made, make_person(connection), SENDER, NOW
+        )
+        connection.execute(
+            text(
+                "UPDATE event SET status = 'moved', former_place = 'Pacé', mode = 'place',"
+                " place_text = 'Gévezé'"
+            )
+        )
+        sent = letters.letter(connection, SITE, known.id, "change", NOW)
+        assert sent
+        for body in (sent.text, sent.html):
+            assert "Pacé" in body.partition("Il était prévu")[2]
+
+
+def test_what_a_change_of_all_leaves_is_told(
+    engine: Engine, locator: Locator, weekly: tuple[UUID, UUID]
+) -> None:
+    person, first = weekly
+    with engine.connect() as connection:
+        before = dates(connection, first)
+    change(engine, locator, person, before[1].id, ChangeScope.THIS, title="Autre")
+    change(engine, locator, person, before[4].id, ChangeScope.FOLLOWING, hours=1)
+    with engine.connect() as connection:
+        series = queries.find_series(connection, before[0].series)
+        assert series
+        alone, later = service.kept_apart(connection, series)
+        assert later
+        assert (alone, later.id) == ({before[1].id}, before[4].id)
+        after = queries.find_series(connection, later.series)
+        assert after
+        assert service.kept_apart(connection, after) == (set(), None)

@@ -326,7 +326,7 @@ def test_a_reader_mutes_them_on_their_own_page(
     publish(eva, engine, event)
     reader = guest(event_app, engine, event)
     page = f"/evenements/{event}/inscription"
-    for said, hears in (("Recevoir ses messages", "0"), ("Ne plus recevoir ses messages", "1")):
+    for said, hears in (("Recevoir leurs messages", "0"), ("Ne plus recevoir leurs messages", "1")):
         done = fill_in(reader, page, {"hears": hears}, to=f"{page}/messages")
         assert done.status_code == 303
         assert said in reader.get(page).text
