@@ -71,6 +71,19 @@ def test_the_flyer_of_a_group_with_many_dates_is_one_sheet(
         group = make_group(connection, None, name="Les jardiniers de Mordelles")
         connection.execute(text(OF_A_GROUP), {"group": group, "event": event})
         connection.execute(text(IN_A_COMMUNE), {"group": group})
+        connection.execute(
+            text(
+                "UPDATE local_group SET place_text = 'La Ville-ès-Nonais, Mordelles',"
+                " summary = :words WHERE id = :id"
+            ),
+            {"id": group, "words": "Un hameau qui s’entraide, plante, répare et partage. " * 3},
+        )
+        connection.execute(
+            text(
+                "UPDATE event SET status = 'moved', former_starts_at = starts_at"
+                " WHERE title = 'Jardinage du mercredi'"
+            )
+        )
     try:
         path = f"/groupes/{group}/affichette?format={paper}"
         ((width, _height),) = printed(page, live_server + path, tmp_path)
