@@ -192,7 +192,8 @@ CHANCE = """\
 Dans un petit territoire, une seule initiative suffit à un taux élevé : la teinte y est celle d’un
 taux rapproché de l’ensemble (Clayton et Kaldor 1987) ; le tableau garde le taux brut."""
 EXPLAINED = french_spacing(
-    "Le hasard suffirait à expliquer ces écarts : la carte n’a donc qu’une teinte."
+    "Entre territoires ordinaires, le hasard suffirait à expliquer les écarts : la carte n’a donc "
+    "qu’une teinte."
 )
 PARTS_OF_EPCI = """\
 Une intercommunalité à cheval compte ici pour sa partie {} : initiatives, soutiens, habitants et
