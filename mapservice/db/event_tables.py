@@ -46,7 +46,7 @@ event_series = Table(
     Column("source_sequence", Integer, nullable=False),
     Column("source_changed_at", DateTime(timezone=True)),
     Column("messages_held_until", DateTime(timezone=True)),
-    Column("retimes", Integer, nullable=False, server_default=FetchedValue()),
+    Column("sequence_base", Integer, nullable=False, server_default=FetchedValue()),
     Column("retimed_at", DateTime(timezone=True)),
 )
 

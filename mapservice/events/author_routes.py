@@ -343,14 +343,14 @@ def cancel(identifier: UUID) -> Response:
     if request.form.get("sure") != "1":
         with services().engine.connect() as connection:
             found, series = own(connection, identifier, person)
-            dates = service.to_cancel(connection, found, series, ChangeScope(scope), now)
-            many = scope != ChangeScope.THIS and series.times.rule is not None
+            about = (connection, found, series, ChangeScope(scope), now)
+            dates = service.to_cancel(*about)
             page = render_template(
                 "events/cancel.html",
                 event=found,
                 dates=dates,
                 people=registration_service.people(connection, [one.id for one in dates]),
-                later=service.kept_apart(connection, series)[1] if many else None,
+                apart=service.left_apart(*about),
                 scope=scope,
                 note=note,
                 **words(now),
@@ -640,17 +640,15 @@ def form_html(connection: Connection, page: EventFormPage) -> str:
 
 
 def _to_change(connection: Connection, page: EventFormPage, now: datetime) -> dict[str, Any]:
-    """The dates that a change is about, as they stand, and how many people are registered."""
+    """The dates that a change is about, as they stand, how many people are registered for them, and
+    the dates that go on apart."""
     if not (page.checked and page.event and page.series):
-        return {"dates": (), "people": 0, "later": None}
+        return {"dates": (), "people": 0, "apart": ()}
     scope = ChangeScope(page.typed.get("scope", "this"))
-    dates = service.to_change(connection, page.event, page.series, scope, now)
-    later = None
-    if page.series.times.rule and scope is not ChangeScope.THIS:
-        alone, later = service.kept_apart(connection, page.series)
-        dates = [one for one in dates if one.id not in alone or one.id == page.event.id]
+    about = (connection, page.event, page.series, scope, now)
+    dates = service.to_change(*about)
     people_ = registration_service.people(connection, [one.id for one in dates])
-    return {"dates": dates, "people": people_, "later": later}
+    return {"dates": dates, "people": people_, "apart": service.left_apart(*about)}
 
 
 def own(

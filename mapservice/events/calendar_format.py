@@ -77,7 +77,7 @@ def _series_lines(
     times = series.times
     uid = f"series-{series.id}"
     plain = [one for one in entries if not _differs(one.event, series)]
-    master = _master(series, plain or entries)
+    master = _master(series, entries, plain or entries)
     since = now - timedelta(days=CANCELLED_DAYS)
     past = [
         one.event.recurrence_id
@@ -105,15 +105,19 @@ def _series_lines(
     return lines
 
 
-def _master(series: EventSeries, entries: Sequence[CalendarEntry]) -> CalendarEntry:
-    """What is said of a series as a whole: as its last date has it, leading to its first.
+def _master(
+    series: EventSeries, entries: Sequence[CalendarEntry], plain: Sequence[CalendarEntry]
+) -> CalendarEntry:
+    """What is said of a series as a whole: as its last plain date has it, leading to its first.
 
-    A calendar that holds a copy takes a rule that was cut short for news only if these say so.
+    A calendar that holds a copy takes a rule that was cut short for news only if the number and the
+    moment of the change say so, and neither ever falls.
     """
-    last = entries[-1]
+    last = plain[-1]
+    highest = max(one.event.sequence for one in entries)
     changed = max(filter(None, (last.event.changed_at, series.retimed_at)))
-    own = replace(last.event, sequence=last.event.sequence + series.retimes, changed_at=changed)
-    return replace(last, event=own, url=entries[0].url)
+    own = replace(last.event, sequence=series.sequence_base + highest, changed_at=changed)
+    return replace(last, event=own, url=plain[0].url)
 
 
 def _differs(event: Event, series: EventSeries) -> bool:
@@ -149,7 +153,6 @@ def _times(event: Event) -> list[str]:
 
 def _described(entry: CalendarEntry, *, confirmed: bool = False) -> list[str]:
     own = entry.event
-    gone, unsure = (own.status in one and not confirmed for one in (GONE, UNSURE))
     words = [] if confirmed else [entry.status, own.note]
     credit = own.attribution if own.is_from_elsewhere else ""
     told = (*words, own.summary, own.public_online_url, credit, entry.url)
@@ -159,7 +162,7 @@ def _described(entry: CalendarEntry, *, confirmed: bool = False) -> list[str]:
         f"CREATED:{_utc(own.created_at)}",
         f"LAST-MODIFIED:{_utc(own.changed_at)}",
         f"SEQUENCE:{own.sequence}",
-        f"STATUS:{'CANCELLED' if gone else 'TENTATIVE' if unsure else 'CONFIRMED'}",
+        f"STATUS:{'CONFIRMED' if confirmed else _status(own)}",
         f"SUMMARY:{_text(own.title)}",
         f"DESCRIPTION:{_text(description)}",
         f"CATEGORIES:{_text(entry.theme)}",
@@ -171,6 +174,12 @@ def _described(entry: CalendarEntry, *, confirmed: bool = False) -> list[str]:
     if own.lon is not None and own.lat is not None:
         lines.append(f"GEO:{own.lat:.6f};{own.lon:.6f}")
     return lines
+
+
+def _status(event: Event) -> str:
+    if event.status in GONE:
+        return "CANCELLED"
+    return "TENTATIVE" if event.status in UNSURE else "CONFIRMED"
 
 
 def _places(event: Event, place: str) -> str:

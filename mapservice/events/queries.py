@@ -471,7 +471,7 @@ class EventSeries:
     reason: str
     made_until: datetime | None
     source: str
-    retimes: int
+    sequence_base: int
     retimed_at: datetime | None
 
     @property
@@ -516,7 +516,7 @@ def find_series(
         reason=row.reason,
         made_until=row.made_until,
         source=row.source,
-        retimes=row.retimes,
+        sequence_base=row.sequence_base,
         retimed_at=row.retimed_at,
     )
 
@@ -626,7 +626,7 @@ SELECT EXISTS (
 SERIES = """
 SELECT event_series.id, event_series.person, coalesce(person.name, '') AS organiser, starts_local,
        duration, zone, rrule, exdates, rdates, revision, queued_at, submitted_at, published_at,
-       reason, made_until, source, retimes, retimed_at
+       reason, made_until, source, sequence_base, retimed_at
   FROM event_series LEFT JOIN person ON person.id = event_series.person
  WHERE event_series.id = :id"""
 

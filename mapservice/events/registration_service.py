@@ -350,7 +350,8 @@ def tell_seat(connection: Connection, registration: UUID, sender: str) -> None:
 
 def expected(connection: Connection, events: Sequence[UUID]) -> set[UUID]:
     """Those of some events for which anybody is registered, or promised a hand."""
-    return set(connection.execute(text(EXPECTED), {"events": list(events)}).scalars())
+    bound = {"events": list(events), "alive": [str(one) for one in ALIVE]}
+    return set(connection.execute(text(EXPECTED), bound).scalars())
 
 
 def find(connection: Connection, registration: UUID) -> Registration | None:
@@ -655,7 +656,7 @@ SELECT DISTINCT ON (person.id) 'hand' AS said_as, hand.id AS registration, hand.
 EXPECTED = """
 SELECT event FROM event_registration
  WHERE event = ANY(CAST(:events AS uuid[]))
-   AND state IN ('requested', 'confirmed', 'waiting', 'offered')
+   AND state = ANY(:alive)
  UNION
 SELECT need.event FROM need JOIN registration AS hand ON hand.need = need.id
  WHERE need.event = ANY(CAST(:events AS uuid[]))"""

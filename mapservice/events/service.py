@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, func, insert, text, update
+from sqlalchemy import Connection, Engine, func, insert, select, text, update
 
 from mapservice.accounts.people import queries as people_queries
 from mapservice.accounts.people import service as people
@@ -365,26 +365,41 @@ def change(
 def to_change(
     connection: Connection, found: Event, series: EventSeries, scope: ChangeScope, now: datetime
 ) -> list[Event]:
-    """The dates that a change is about, as they stand."""
+    """The dates that a change is about, as they stand; one that was changed alone stays so."""
+    alone = _changed_alone(connection, series)
+    about = _open_in_scope(connection, found, series, scope, now)
+    return [one for one in about if one.id not in alone or one.id == found.id]
+
+
+def _open_in_scope(
+    connection: Connection, found: Event, series: EventSeries, scope: ChangeScope, now: datetime
+) -> list[Event]:
     about = _in_scope(connection, found, series, scope, now)
     return [one for one in about if one.status is not EventStatus.CANCELLED]
 
 
-def kept_apart(connection: Connection, series: EventSeries) -> tuple[set[UUID], Event | None]:
-    """What a change of a whole series leaves: dates changed alone, and the first of what goes on.
+def _changed_alone(connection: Connection, series: EventSeries) -> set[UUID]:
+    return set(connection.execute(text(CHANGED_ALONE), {"series": series.id}).scalars())
 
-    The latter are of a series of its own since a change of "this and the following".
+
+def left_apart(
+    connection: Connection, found: Event, series: EventSeries, scope: ChangeScope, now: datetime
+) -> list[Event]:
+    """Dates to come that an act on a series leaves as they are, though it is of one with them.
+
+    A change of "this and the following" has made them a series of their own.
     """
-    alone = set(connection.execute(text(CHANGED_ALONE), {"series": series.id}).scalars())
-    own = queries.of_series(connection, series.id)
-    later = [
+    if not series.times.rule or scope is ChangeScope.THIS:
+        return []
+    return [
         one
         for linked in queries.series_linked_to(connection, series)
         if linked != series.id
         for one in queries.of_series(connection, linked)
-        if one.starts_at > own[-1].starts_at
+        if one.status in (*OPEN, EventStatus.POSTPONED)
+        and one.ends_at > now
+        and (scope is ChangeScope.ALL or one.starts_at > found.starts_at)
     ]
-    return alone, min(later, key=lambda one: one.starts_at, default=None)
 
 
 def _in_scope(
@@ -416,9 +431,9 @@ def _change_many(
     New times part the series: what has been stays as it was, and what comes is a series of its own
     that continues it. Occurrences keep their ids, so that those registered follow them.
     """
-    ahead = to_change(connection, found, series, scope, now)
+    ahead = _open_in_scope(connection, found, series, scope, now)
     lock_occurrences(connection, [one.id for one in ahead])
-    alone = set(connection.execute(text(CHANGED_ALONE), {"series": series.id}).scalars())
+    alone = _changed_alone(connection, series)
     # Of fifty Tuesdays that become Wednesdays, nobody has noted the last: those are not "moved".
     soon = {one.id for one in ahead if one.starts_at <= now + NOTED_BEFORE}
     expected = registration_service.expected(connection, [one.id for one in ahead])
@@ -456,11 +471,16 @@ def _change_many(
     old_rule = series.times.rule
     assert old_rule is not None
     retime(connection, series.id, replace(series.times, rule=old_rule.ended_before(pivot)))
+
+    # What was called off stays so: its date is none of the new series either.
+    about = _in_scope(connection, found, series, scope, now)
+    off = [one.recurrence_id for one in about if one.status is EventStatus.CANCELLED]
+    starts = times.starts(wall_time(within_year(now), times.zone))
+    matched = match_occurrences([one.recurrence_id for one in about], starts, shift)
+    excluded = {*times.excluded, *(matched[one] for one in off if one in matched)}
+    times = replace(times, excluded=tuple(sorted(excluded)))
     bound = {"id": series.id, **time_values(times)}
     parted: UUID = connection.execute(text(PART), bound).scalar_one()
-
-    starts = times.starts(wall_time(within_year(now), times.zone))
-    matched = match_occurrences([one.recurrence_id for one in ahead], starts, shift)
     for one in ahead:
         start = matched.get(one.recurrence_id)
         if start is None:
@@ -825,9 +845,16 @@ def time_values(times: EventTimes) -> dict[str, Any]:
 
 
 def retime(connection: Connection, series: UUID, times: EventTimes) -> None:
-    """Writes the times of a series; calendars are told, also where none of its dates changes."""
-    values = {**time_values(times), "retimes": event_series.c.retimes + 1}
-    values["retimed_at"] = func.clock_timestamp()
+    """Writes the times of a series; calendars are told, also where none of its dates changes.
+
+    `sequence_base` grows by more than any date that leaves it with this change could have counted.
+    """
+    highest = select(func.coalesce(func.max(event.c.sequence), 0)).where(event.c.series == series)
+    values = {
+        **time_values(times),
+        "sequence_base": event_series.c.sequence_base + 1 + highest.scalar_subquery(),
+        "retimed_at": func.clock_timestamp(),
+    }
     connection.execute(update(event_series).where(event_series.c.id == series).values(values))
 
 
@@ -848,18 +875,13 @@ def moved_values(
     `is_noted`: somebody may have noted the former one; else nothing is said of it.
     """
     own = occurrence_values(times, local)
-    if found.starts_at == own["starts_at"] and found.ends_at == own["ends_at"]:
-        if found.status is EventStatus.POSTPONED:
-            return own | {"status": str(EventStatus.PUBLISHED), "former_starts_at": None}
-        return own
-    is_another = found.starts_at != own["starts_at"]
-    if found.status is EventStatus.POSTPONED and is_another and not is_noted:
+    is_public = found.status in (*OPEN, EventStatus.POSTPONED)
+    if is_public and is_noted and found.starts_at != own["starts_at"]:
+        former = found.former_starts_at or found.starts_at
+        return own | {"status": str(EventStatus.MOVED), "former_starts_at": former}
+    if found.status is EventStatus.POSTPONED:
+        # It has its day again, or one that nobody has noted.
         return own | {"status": str(EventStatus.PUBLISHED), "former_starts_at": None}
-    if found.status in (*OPEN, EventStatus.POSTPONED) and is_another and is_noted:
-        own |= {
-            "status": str(EventStatus.MOVED),
-            "former_starts_at": found.former_starts_at or found.starts_at,
-        }
     return own
 
 

@@ -475,12 +475,31 @@ def test_what_a_change_of_all_leaves_is_told(
         before = dates(connection, first)
     change(engine, locator, person, before[1].id, ChangeScope.THIS, title="Autre")
     change(engine, locator, person, before[4].id, ChangeScope.FOLLOWING, hours=1)
+    first_half, second_half = [one.id for one in before[:4]], [one.id for one in before[4:]]
+    with engine.begin() as connection:
+        for found, scope, changed, apart in (
+            (first, ChangeScope.ALL, [first_half[0], *first_half[2:]], second_half),
+            (first_half[1], ChangeScope.FOLLOWING, first_half[1:], second_half),
+            (first, ChangeScope.THIS, [first], []),
+            (second_half[0], ChangeScope.ALL, second_half, first_half),
+            (second_half[0], ChangeScope.FOLLOWING, second_half, []),
+        ):
+            about = (connection, *service.own_series(connection, found, person), scope, NOW)
+            assert [one.id for one in service.to_change(*about)] == changed
+            assert [one.id for one in service.left_apart(*about)] == apart
+
+
+def test_a_date_that_was_called_off_does_not_come_back_with_another_hour(
+    engine: Engine, locator: Locator, weekly: tuple[UUID, UUID]
+) -> None:
+    person, first = weekly
+    with engine.begin() as connection:
+        before = dates(connection, first)
+        service.cancel(connection, before[3].id, person, ChangeScope.THIS, "", SENDER, NOW)
+    change(engine, locator, person, first, ChangeScope.ALL, hours=1)
     with engine.connect() as connection:
-        series = queries.find_series(connection, before[0].series)
-        assert series
-        alone, later = service.kept_apart(connection, series)
-        assert later
-        assert (alone, later.id) == ({before[1].id}, before[4].id)
-        after = queries.find_series(connection, later.series)
-        assert after
-        assert service.kept_apart(connection, after) == (set(), None)
+        rows = connection.execute(
+            text("SELECT status FROM event WHERE CAST(starts_local AS date) = :day"),
+            {"day": before[3].starts_local.date()},
+        ).scalars()
+        assert list(rows) == ["cancelled"]

@@ -15,7 +15,8 @@ COMMENT ON COLUMN event_series.rrule IS 'Recurrence rule (RFC 5545) without its 
 COMMENT ON COLUMN event_series.exdates IS 'Wall times that the rule gives and at which nothing takes place.';
 COMMENT ON COLUMN event_series.rdates IS 'Wall times besides those of the rule.';
 COMMENT ON COLUMN event_series.made_until IS 'Up to when its occurrences are there as rows of event.';
-COMMENT ON COLUMN event_series.retimes IS 'How often its times or rule changed: part of its SEQUENCE in calendars.';
+COMMENT ON COLUMN event_series.sequence_base IS
+    'What its SEQUENCE in calendars counts from, beside its dates'' own: grows when its times or rule change.';
 COMMENT ON COLUMN event_series.retimed_at IS 'When they changed last; null: never.';
 COMMENT ON COLUMN event_series.revision IS 'Number of the present text; each edit counts one up.';
 COMMENT ON COLUMN event_series.queued_at IS 'Since when it waits for a moderator; null: it does not.';

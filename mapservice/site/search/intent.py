@@ -222,11 +222,11 @@ def understand(text: str, find: FindPlaces) -> SearchIntent:
     return intent
 
 
-def respelt(text: str, find: FindPlaces) -> str:
+def respelt(text: str, find: FindPlaces, is_said: Callable[[str], bool]) -> str:
     """The text with a larger town spelt as it is called: "velo lyo" is "velo Lyon"; "" if none.
 
-    `find` says what a text may name, misspelt ones too. It is for texts that nothing answers: many
-    a word is like a town's name.
+    `find` says what a text may name, misspelt ones too; `is_said`, whether initiatives say it as it
+    is. It is for texts that nothing answers: many a word is like a town's name.
     """
     words = _split(text)
     if not 2 <= len(words) <= MOST_WORDS:
@@ -238,7 +238,8 @@ def respelt(text: str, find: FindPlaces) -> str:
                 continue
             best = find(_written(name)).best
             by_chance = best and best.found_by in (FoundBy.LIKENESS, FoundBy.BEGINNING)
-            if best and by_chance and best.entry.population >= LARGE_TOWN:
+            is_large = best and best.entry.population >= LARGE_TOWN
+            if best and by_chance and is_large and not is_said(_written(name)):
                 called = SplitWord(best.entry.name, ())
                 return _written([*words[:start], called, *words[start + length :]])
     return ""

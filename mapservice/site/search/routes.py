@@ -29,7 +29,7 @@ from mapservice.initiatives.params import query_string, read_filters
 from mapservice.initiatives.place_words import place_name
 from mapservice.initiatives.queries import Initiative, WordsCount
 from mapservice.site.search.model import PlaceEntry
-from mapservice.site.search.service import SearchFound, search
+from mapservice.site.search.service import SearchFound, respelling, search
 from mapservice.territories.model import Level
 from mapservice.web import edge
 from mapservice.web.edge import only_parameters, services
@@ -76,7 +76,7 @@ def page() -> ResponseReturnValue:
             wider=_wider(found) or _words_alone(connection, found),
             is_street=names_street(found.intent.words if found.intent else filters.q),
             is_here=found.intent is not None and found.intent.is_here,
-            respelt=found.respelt,
+            respelt=respelling(connection, services().of(GeocoderCache), found),
             listed=found.filters,
             places=[
                 (hit, place_context(hit.entry), place_url(hit.entry, filters))

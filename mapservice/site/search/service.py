@@ -30,7 +30,7 @@ from mapservice.site.search.place_index import PlaceIndex
 from mapservice.site.search.places import RIVAL_TOWN, PlaceFinder
 from mapservice.territories.queries import kept_of
 
-# So many initiatives are looked at to tell whether a small commune's name is an everyday word.
+# So many initiatives are looked at to tell whether a name is an everyday word, and so many places.
 LOOKED_AT = 20
 # Words of themes, beside those by which imports recognise them.
 _MORE_WORDS = {"repair": Theme.ENVIRONNEMENT, "bricolage": Theme.ENVIRONNEMENT}
@@ -42,9 +42,8 @@ class SearchFound:
 
     `initiatives` and `news` are those that `filters` finds. `intent` is what was understood of a
     text that says more than one thing, else None; `filters` says it in the grammar, as far as that
-    goes: `left_out` are words about days that it has no filter for. `respelt` is the text as it may
-    have been meant, where nothing else answers it. `count` is how many `filters` finds, None where
-    finding them did not tell.
+    goes: `left_out` are words about days that it has no filter for. `count` is how many `filters`
+    finds, None where finding them did not tell.
     """
 
     places: PlacesFound
@@ -58,7 +57,6 @@ class SearchFound:
     news: Sequence[FoundPost] = ()
     events: EventsFound = field(default_factory=EventsFound)
     groups: GroupsFound = field(default_factory=GroupsFound)
-    respelt: str = ""
     count: WordsCount | None = None
 
     @property
@@ -95,15 +93,20 @@ def search(
         intent = understand(filters.q, lambda text: places.outright(text, limit))
         if intent.says_more and not _is_rather_whole(connection, filters, whole, intent):
             return _search_understood(connection, filters, intent, limit)
-    found = _search_whole(connection, filters, whole, limit)
-    if found.is_empty:
+    return _search_whole(connection, filters, whole, limit)
 
-        def misspelt(text: str) -> PlacesFound:
-            said = initiatives.find_page(connection, replace(filters, q=text), LOOKED_AT).items
-            return PlacesFound() if says_as_written(said, text) else places.find(text, limit)
 
-        return replace(found, respelt=respelt(filters.q, misspelt))
-    return found
+def respelling(connection: Connection, geocoders: GeocoderCache, found: SearchFound) -> str:
+    """A text that nothing answers, as it may have been meant; "" for any other, or none."""
+    if not found.is_empty or found.intent:
+        return ""
+    places = finder(connection, geocoders)
+
+    def is_said(text: str) -> bool:
+        alone = replace(found.filters, q=text)
+        return says_as_written(initiatives.find_page(connection, alone, LOOKED_AT).items, text)
+
+    return respelt(found.filters.q, lambda text: places.find(text, LOOKED_AT), is_said)
 
 
 def says_as_written(found: Sequence[Initiative], text: str) -> bool:

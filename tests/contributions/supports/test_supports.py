@@ -82,6 +82,9 @@ def test_nobody_counts_twice_and_everybody_may_leave(
 ) -> None:
     client = app.test_client()
     back(client, engine, initiative, ADDRESS)
+    assert "Vous soutenez cette initiative" in client.get(f"/initiatives/{initiative}").text
+    stranger = app.test_client().get(f"/initiatives/{initiative}").text
+    assert "Vous soutenez cette initiative" not in stranger
     again = ADDRESS.upper().replace("@", "+again@")
     back(app.test_client(), engine, initiative, again, mailed_to=ADDRESS)
     assert supporters(engine, initiative) == 1

@@ -1,4 +1,4 @@
-"""How often the rule of a series has changed, and when last, for calendars."""
+"""That the rule of a series has changed, and when last, for calendars."""
 
 from mapservice.db.migrate import run_sql
 
