@@ -122,7 +122,7 @@ def _words_alone(connection: Connection, found: SearchFound) -> list[tuple[str, 
     return [
         (_("%(words)s seul", words=quoted(one.q)), query_string(one))
         for one in alone
-        if initiatives.find_page(connection, one, 1).items
+        if initiatives.any_found(connection, one)
     ]
 
 

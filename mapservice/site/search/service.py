@@ -104,6 +104,8 @@ def respelling(connection: Connection, geocoders: GeocoderCache, found: SearchFo
 
     def is_said(text: str) -> bool:
         alone = replace(found.filters, q=text)
+        if not initiatives.any_found(connection, alone):
+            return False
         return says_as_written(initiatives.find_page(connection, alone, LOOKED_AT).items, text)
 
     return respelt(found.filters.q, lambda text: places.find(text, LOOKED_AT), is_said)
@@ -129,7 +131,7 @@ def _is_rather_whole(
         count = len(words_of(filters.q).split())
         if count == len(words_of(entry.through or entry.name).split()):
             return True
-    return intent.doubtful and bool(initiatives.find_page(connection, filters, 1).items)
+    return intent.doubtful and initiatives.any_found(connection, filters)
 
 
 def _search_understood(
@@ -226,7 +228,7 @@ def _of_days(
         narrowed, _paging = parse([*filters.to_pairs(), ("when", intent.days)])
     except InvalidInput:
         worded = replace(filters, q=f"{intent.day_words} {intent.words}".strip())
-        if initiatives.find_page(connection, worded, 1).items:
+        if initiatives.any_found(connection, worded):
             return worded, ""
         return filters, intent.day_words
     return narrowed, ""
