@@ -48,8 +48,8 @@ MOST = 50
 MOST_COUNTED = 1_000
 # Signs of a piece of news that are shown.
 EXCERPT = 160
-# Letters of a word, and words of a text, that are searched one by one where nothing has them all.
-LEAST_WORD, MOST_WORDS_ALONE = 4, 5
+# Letters of a word, and how many words, that are searched alone where nothing has them all.
+LEAST_WORD, MOST_WORDS_ALONE = 4, 3
 # Of an arrondissement no page tells more than that of its city.
 _PAST_KINDS = frozenset({"deleguee", "associee", "former"})
 
@@ -114,11 +114,12 @@ def _wider(found: SearchFound) -> list[tuple[str, str]]:
 
 
 def _words_alone(connection: Connection, found: SearchFound) -> list[tuple[str, str]]:
-    """Where no initiative has all words: those that some have, each with its list."""
-    words = dict.fromkeys(word for word in found.filters.q.split() if len(word) >= LEAST_WORD)
-    if found.initiatives or not 2 <= len(words) <= MOST_WORDS_ALONE:
+    """Where no initiative has all words: of the longest, those that some have, with their lists."""
+    words = list(dict.fromkeys(one for one in found.filters.q.split() if len(one) >= LEAST_WORD))
+    if found.initiatives or len(words) < 2:
         return []
-    alone = [replace(found.filters, q=word) for word in words]
+    longest = sorted(words, key=len, reverse=True)[:MOST_WORDS_ALONE]
+    alone = [replace(found.filters, q=word) for word in words if word in longest]
     return [
         (_("%(words)s seul", words=quoted(one.q)), query_string(one))
         for one in alone

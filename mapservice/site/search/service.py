@@ -32,6 +32,8 @@ from mapservice.territories.queries import kept_of
 
 # So many initiatives are looked at to tell whether a name is an everyday word, and so many places.
 LOOKED_AT = 20
+# Of those that a word finds, to tell whether it is spelt as it is meant: common ones are at hand.
+READ_OF_A_WORD = 3
 # Words of themes, beside those by which imports recognise them.
 _MORE_WORDS = {"repair": Theme.ENVIRONNEMENT, "bricolage": Theme.ENVIRONNEMENT}
 
@@ -104,9 +106,7 @@ def respelling(connection: Connection, geocoders: GeocoderCache, found: SearchFo
 
     def is_said(text: str) -> bool:
         alone = replace(found.filters, q=text)
-        if not initiatives.any_found(connection, alone):
-            return False
-        return says_as_written(initiatives.find_page(connection, alone, LOOKED_AT).items, text)
+        return says_as_written(initiatives.find_page(connection, alone, READ_OF_A_WORD).items, text)
 
     return respelt(found.filters.q, lambda text: places.find(text, LOOKED_AT), is_said)
 
