@@ -73,7 +73,7 @@ def page() -> ResponseReturnValue:
             "search/page.html",
             filters=filters,
             understood=understood_json(found),
-            wider=_wider(found) or _words_alone(connection, found),
+            wider=_wider(connection, found),
             is_street=names_street(found.intent.words if found.intent else filters.q),
             is_here=found.intent is not None and found.intent.is_here,
             respelt=respelling(connection, services().of(GeocoderCache), found),
@@ -97,26 +97,27 @@ def page() -> ResponseReturnValue:
         )
 
 
-def _wider(found: SearchFound) -> list[tuple[str, str]]:
-    """Where to go on from words and a place that nothing answers together: words and address."""
+def _wider(connection: Connection, found: SearchFound) -> list[tuple[str, str]]:
+    """Where to go on from words that nothing answers together: words and address."""
+    if found.initiatives:
+        return []
     intent = found.intent
     if intent is None or not intent.place or not intent.words:
-        return []
+        return _words_alone(connection, found)
     everywhere = replace(found.filters, q=intent.words, territory=())
     there = replace(found.filters, q="", theme=())
+    wider = [(_("%(words)s, partout", words=quoted(intent.words)), query_string(everywhere))]
+    place = _places_words(intent.namesakes)[0]
     return [
-        (_("%(words)s, partout", words=quoted(intent.words)), query_string(everywhere)),
-        (
-            _("toutes les initiatives : %(place)s", place=_places_words(intent.namesakes)[0]),
-            query_string(there),
-        ),
+        *(wider if initiatives.any_found(connection, everywhere) else ()),
+        (_("toutes les initiatives : %(place)s", place=place), query_string(there)),
     ]
 
 
 def _words_alone(connection: Connection, found: SearchFound) -> list[tuple[str, str]]:
     """Where no initiative has all words: of the longest, those that some have, with their lists."""
     words = list(dict.fromkeys(one for one in found.filters.q.split() if len(one) >= LEAST_WORD))
-    if found.initiatives or len(words) < 2:
+    if len(words) < 2:
         return []
     longest = sorted(words, key=len, reverse=True)[:MOST_WORDS_ALONE]
     alone = [replace(found.filters, q=word) for word in words if word in longest]

@@ -262,9 +262,12 @@ def test_what_initiatives_say_is_no_misspelt_town(engine: Engine, client: FlaskC
         assert "Personne n’a encore proposé" not in page
 
 
-def test_words_that_a_place_does_not_say_lead_on(searching: FlaskClient) -> None:
-    page = unescape(searching.get("/recherche?q=zzxqyyv Nantes").text)
-    for address in ("/initiatives?q=zzxqyyv", "/initiatives?territory=commune:44109"):
+def test_words_that_a_place_does_not_say_lead_on(engine: Engine, client: FlaskClient) -> None:
+    fill(engine, [BIKES])
+    page = unescape(client.get("/recherche?q=atelier Nantes").text)
+    for address in ("/initiatives?q=atelier", "/initiatives?territory=commune:44109"):
         assert f'href="{address}"' in unquote_plus(page)
+    # Not to a list in which nothing is.
+    assert "/initiatives?q=zzxqyyv" not in client.get("/recherche?q=zzxqyyv Nantes").text
     # A bare homonym has its towns: nobody asked for initiatives that say its name.
-    assert 'id="results"' not in searching.get("/recherche?q=Saint-Denis").text
+    assert 'id="results"' not in client.get("/recherche?q=Saint-Denis").text
