@@ -268,6 +268,6 @@ def test_words_that_a_place_does_not_say_lead_on(engine: Engine, client: FlaskCl
     for address in ("/initiatives?q=atelier", "/initiatives?territory=commune:44109"):
         assert f'href="{address}"' in unquote_plus(page)
     # Not to a list in which nothing is.
-    assert "/initiatives?q=zzxqyyv" not in client.get("/recherche?q=zzxqyyv Nantes").text
+    assert '/initiatives?q=zzxqyyv"' not in client.get("/recherche?q=zzxqyyv Nantes").text
     # A bare homonym has its towns: nobody asked for initiatives that say its name.
     assert 'id="results"' not in client.get("/recherche?q=Saint-Denis").text
