@@ -396,7 +396,7 @@ def left_apart(
         for linked in queries.series_linked_to(connection, series)
         if linked != series.id
         for one in queries.of_series(connection, linked)
-        if one.status in (*OPEN, EventStatus.POSTPONED)
+        if one.status not in (EventStatus.CANCELLED, EventStatus.REJECTED)
         and one.ends_at > now
         and (scope is ChangeScope.ALL or one.starts_at > found.starts_at)
     ]

@@ -487,6 +487,10 @@ def test_what_a_change_of_all_leaves_is_told(
             about = (connection, *service.own_series(connection, found, person), scope, NOW)
             assert [one.id for one in service.to_change(*about)] == changed
             assert [one.id for one in service.left_apart(*about)] == apart
+        # What waits for a moderator was parted as well.
+        connection.execute(text("UPDATE event SET status = 'pending'"))
+        about = (connection, *service.own_series(connection, first, person), ChangeScope.ALL, NOW)
+        assert [one.id for one in service.left_apart(*about)] == second_half
 
 
 def test_a_date_that_was_called_off_does_not_come_back_with_another_hour(
