@@ -11,7 +11,7 @@ import click
 from sqlalchemy import Engine
 
 from mapservice.cli import context
-from mapservice.imports.row_reports import RowOutcome, RowReport
+from mapservice.imports.row_reports import RowOutcome, RowReport, inert
 from mapservice.imports.run_queries import keep_report
 from mapservice.imports.service import ImportRun, summary_of
 from mapservice.rollups import service as rollups
@@ -38,7 +38,11 @@ def report_on(
         context.progress_bar("import", run.total) as advance,
     ):
         names = [field.name for field in fields(RowReport)]
-        told_of = attrgetter(*names)
+        values_of = attrgetter(*names)
+
+        def told_of(report: RowReport) -> list[object]:
+            return [inert(one) if isinstance(one, str) else one for one in values_of(report)]
+
         writer = csv.writer(text)
         writer.writerow(names)
         # Each row is imported as its report is read.

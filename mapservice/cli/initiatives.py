@@ -44,6 +44,11 @@ def initiative_group() -> None:
 @click.option(
     "--snapshot", is_flag=True, help="The file is all of its source: archive what it lacks."
 )
+@click.option(
+    "--separate-repeats",
+    is_flag=True,
+    help="Rows of one title and place are initiatives of their own: none waits as a repetition.",
+)
 def import_command(
     source: Path,
     pairs: tuple[str, ...],
@@ -53,6 +58,7 @@ def import_command(
     dry_run: bool,
     moderate: bool,
     snapshot: bool,
+    separate_repeats: bool,
 ) -> None:
     """Import a table, a workbook or a map; importing it again changes nothing.
 
@@ -69,6 +75,7 @@ def import_command(
             "--platform": platform,
             "--licence": licence,
             "--snapshot": snapshot,
+            "--separate-repeats": separate_repeats,
         }
         for name, value in told.items():
             if value:
@@ -91,6 +98,7 @@ def import_command(
         dry_run,
         moderate=moderate,
         snapshot=snapshot,
+        separate_repeats=separate_repeats,
         started_by="mapservice initiatives import",
         scratch=settings.home,
         processes=cores(),

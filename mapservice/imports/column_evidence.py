@@ -64,6 +64,7 @@ class ColumnAssignment:
     columns: dict[str, str]
     refused: dict[str, list[str]] = field(default_factory=dict)
     no_titles: dict[str, str] = field(default_factory=dict)
+    no_ids: dict[str, str] = field(default_factory=dict)
     by_cells: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     period_start: str = ""
@@ -142,6 +143,8 @@ def assign(
     _give(chosen, mapping, "point", "shape", looks_like_shape, sample)
     _give(chosen, mapping, "postcode", "city", _is_name, sample)
     _give(chosen, mapping, "citycode", "city", _is_name, sample)
+    if "external_id" not in mapping:
+        _refuse_numbering(chosen, sample)
     towns = [option.column for option in named["city"]]
     _give_codes(chosen, mapping, towns, sample)
     choose_by_cells(chosen, columns, mapping, sample, names_territory)
@@ -149,6 +152,7 @@ def assign(
         chosen.problems.append(f"{chosen.columns[name]}: read as {name} by its cells: {told}")
     # What was not believed, and what became of it.
     doubts = [(column, f"no title, it {why}") for column, why in chosen.no_titles.items()]
+    doubts += chosen.no_ids.items()
     for name, refused in chosen.refused.items():
         doubts += [(column, f"its cells do not look like {name}") for column in refused]
     for column, why in doubts:
@@ -156,6 +160,22 @@ def assign(
         outcome = f"read as {holder}" if holder else "kept as it is"
         chosen.problems.append(f"{column}: {why}; {outcome}")
     return chosen
+
+
+NUMBERING = frozenset({"n", "no", "num", "numero", "numero ligne", "ligne", "rang"})
+
+
+def _refuse_numbering(chosen: ColumnAssignment, sample: Sequence[SourceRecord]) -> None:
+    """ "N°" that counts the rows of its sheet is no id: a row more at the top, and each number is
+    another's, with what people have written there since."""
+    column = chosen.columns.get("external_id", "")
+    if plain_name(column) not in NUMBERING:
+        return
+    # Of tables in a database it is their key.
+    numbers = [read_number(one) for one in values_of(column, [x for x in sample if x.line])]
+    if len(numbers) > 1 and numbers == list(range(1, len(numbers) + 1)):
+        del chosen.columns["external_id"]
+        chosen.no_ids[column] = "counts its rows (1, 2, 3…): no id of their source"
 
 
 def title_candidates(

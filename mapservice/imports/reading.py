@@ -300,7 +300,7 @@ def _mappings(
     """What becomes of each column, in the order of the file."""
     fields = {column: name for name, column in roles.columns.items()}
     attributes = {one.column: one for one in kept}
-    doubts: dict[str, str] = dict(roles.no_titles)
+    doubts: dict[str, str] = roles.no_titles | roles.no_ids
     for name, refused in roles.refused.items():
         for column in refused:
             doubts.setdefault(column, f"its cells do not look like {name}")

@@ -24,6 +24,7 @@ from mapservice.i18n import (
     level_label,
     listed,
     quoted,
+    status_label,
 )
 from mapservice.imports.columns import NAMES
 from mapservice.imports.row_reports import DELIMITER, inert
@@ -54,6 +55,13 @@ _FORMS = (
     listed("la personne qui l’a écrite ne veut pas qu’elle soit publiée"),
     listed("le titre « %(text)s » n’est qu’un nombre"),
     listed("identique à la ligne %(row)s"),
+    listed("peut-être la même que la ligne %(row)s : même titre, même lieu"),
+    listed("peut-être la même que %(id)s, déjà ici : même titre, même lieu"),
+    listed("elle dit autre chose dans : %(columns)s"),
+    listed("reprend ce qui avait été importé sous le titre « %(text)s »"),
+    listed("reprend une ligne déjà importée, corrigée depuis"),
+    listed("son lieu était « %(text)s »"),
+    listed("compte ses lignes (1, 2, 3…) : ce n’est pas un identifiant de la source"),
     listed("déjà ici : %(id)s, de la source « %(platform)s »"),
     listed("elle dit autre chose (%(fields)s), et rien n’a été changé ici"),
     listed("hors du territoire de qui importe"),
@@ -361,19 +369,73 @@ def report_words(told: str) -> str:
 
 
 def report_in_words(path: Path) -> Iterator[str]:
-    """The lines of a report's file, with its reasons in the language of the request.
+    """The lines of a report's file in the language of the request; in English, as it was written.
 
-    What is not known in that language stays as it was told.
+    A reason that is not known in that language stays as it was told.
     """
+    is_translated = LANGUAGE.get() == SOURCE_LANGUAGE
+    headings, outcomes = heading_words(), outcome_words()
     with path.open(encoding="utf-8-sig", newline="") as opened:
         rows = csv.reader(opened, delimiter=DELIMITER)
-        header = next(rows, [])
-        reason = header.index("reason") if "reason" in header else None
-        yield "\ufeff" + _line(header)
+        names = next(rows, [])
+        yield "\ufeff" + _line([headings.get(n, n) for n in names] if is_translated else names)
         for row in rows:
-            if reason is not None and row[reason]:
-                row[reason] = inert(report_words(row[reason]) or row[reason])
-            yield _line(row)
+            cells = dict(zip(names, row, strict=False))
+            if is_translated:
+                cells["outcome"] = outcomes.get(cells.get("outcome", ""), cells.get("outcome", ""))
+                if cells.get("status"):
+                    cells["status"] = status_label(cells["status"])
+                if told := cells.get("precision"):
+                    cells["precision"] = precision_words().get(told) or level_label(told)
+            if told := cells.get("reason"):
+                cells["reason"] = inert(report_words(told) or told)
+            yield _line([cells[name] for name in names])
+
+
+def heading_words() -> dict[str, str]:
+    """What the columns of a report are called."""
+    return {
+        "row": gettext("rang"),
+        "outcome": gettext("résultat"),
+        "source_id": gettext("identifiant dans la source"),
+        "title": gettext("titre"),
+        "place": gettext("lieu donné"),
+        "precision": gettext("lieu connu à"),
+        "commune": gettext("commune (code INSEE)"),
+        "match_status": gettext("reconnaissance du lieu"),
+        "score": gettext("score du lieu"),
+        "reason": gettext("remarques"),
+        "territory": gettext("territoire (code)"),
+        "lon": gettext("longitude"),
+        "lat": gettext("latitude"),
+        "status": gettext("état"),
+        "line": gettext("ligne du fichier"),
+    }
+
+
+def precision_words() -> dict[str, str]:
+    """How finely a place is known, where that is no level of territories."""
+    return {
+        "point": gettext("point exact"),
+        "national": gettext("tout le pays"),
+        "none": gettext("lieu inconnu"),
+    }
+
+
+def outcome_words() -> dict[str, str]:
+    """What becomes of rows, in a word or two."""
+    return {
+        "imported": gettext("nouvelle"),
+        "updated": gettext("changée"),
+        "unchanged": gettext("inchangée"),
+        "to_review": gettext("lieu à vérifier"),
+        "repeated": gettext("répétée, à vérifier"),
+        "rejected": gettext("refusée"),
+        "merged": gettext("identique à une autre ligne"),
+        "skipped": gettext("écartée"),
+        "elsewhere": gettext("déjà ici"),
+        "gone": gettext("archivée"),
+    }
 
 
 def _line(cells: list[str]) -> str:

@@ -11,8 +11,9 @@ from pathlib import Path
 class RowOutcome(StrEnum):
     """What became of a row.
 
-    `to_review` is saved as well, but its place waits for a person. `merged` is the same as an
-    earlier row of the file, `skipped` no initiative at all: a total, a heading, an empty row.
+    `to_review` is saved as well, but its place waits for a person. So is `repeated`, which waits
+    for a moderator: it may be the same as another row. `merged` is wholly the same as an earlier
+    row of the file, `skipped` no initiative at all: a total, a heading, an empty row.
     `elsewhere` stands here already, from another source. `gone` is no row: what a file lacks that
     is the whole of its source, archived.
     """
@@ -21,6 +22,7 @@ class RowOutcome(StrEnum):
     UPDATED = "updated"
     UNCHANGED = "unchanged"
     TO_REVIEW = "to_review"
+    REPEATED = "repeated"
     REJECTED = "rejected"
     MERGED = "merged"
     SKIPPED = "skipped"

@@ -7,6 +7,7 @@ once the last row is read, and only then the first one is saved.
 
 import json
 import tempfile
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, fields
@@ -19,6 +20,7 @@ from typing import IO
 from mapservice.errors import ServiceUnavailable
 from mapservice.geocoding.parallel import on_cores
 from mapservice.imports.reading import SourceFile
+from mapservice.imports.repeated_rows import digest_number, title_key
 from mapservice.imports.row_identity import digest_of, source_id_of
 from mapservice.imports.rows import NumberedRecord
 from mapservice.imports.shared_points import PointSighting, packed
@@ -59,17 +61,23 @@ class IdentifiedRow:
 
 @dataclass(frozen=True, slots=True)
 class _ReadChunk:
-    """Rows as lines of JSON, and their points as `SharedPoints` takes them."""
+    """Rows as lines of JSON, their points as `SharedPoints` takes them, and of each row that is an
+    initiative the digests of its title and its id, eight bytes each."""
 
     lines: bytes
     points: bytes
+    titles: bytes
+    ids: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class RowSpool:
-    """The rows of a file, in order, as often as they are asked for; `points` of all of them."""
+    """The rows of a file, in order, as often as they are asked for; `points`, and the digests of
+    titles and ids, of all of them."""
 
     points: bytes
+    titles: bytes
+    ids: bytes
     _kept: IO[bytes]
 
     @property
@@ -89,17 +97,19 @@ def spooled(
     room. No thread may be about where there are `processes`: they are forked. `progress` begins
     after that.
     """
-    points = bytearray()
+    points, titles, ids = bytearray(), bytearray(), bytearray()
     with ExitStack() as until_saved:
         with _needing_room():
             kept = until_saved.enter_context(tempfile.TemporaryFile(dir=folder))
         for chunk in _read(source, processes, progress):
             points += chunk.points
+            titles += chunk.titles
+            ids += chunk.ids
             with _needing_room():
                 kept.write(chunk.lines)
         with _needing_room():
             kept.flush()
-        yield RowSpool(bytes(points), kept)
+        yield RowSpool(bytes(points), bytes(titles), bytes(ids), kept)
 
 
 @contextmanager
@@ -148,10 +158,13 @@ def _chunked(records: Iterable[NumberedRecord], size: int) -> Iterator[Sequence[
 def _read_chunk(source: SourceFile, records: Sequence[NumberedRecord]) -> _ReadChunk:
     rows = [IdentifiedRow.of(source.row(one)) for one in records]
     sightings = (PointSighting.of(one.row, one.source_id) for one in rows)
+    entries = [one for one in rows if not (one.row.rejected or one.row.skipped)]
     told = (json.dumps([one.source_id, one.digest, *_values_of(one.row)]) for one in rows)
     return _ReadChunk(
         b"".join(line.encode() + b"\n" for line in told),
         packed(one for one in sightings if one is not None),
+        array("q", (digest_number(title_key(one.row.title)) for one in entries)).tobytes(),
+        array("q", (digest_number(one.source_id) for one in entries)).tobytes(),
     )
 
 

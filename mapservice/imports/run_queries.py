@@ -51,12 +51,13 @@ class RecordedSource:
 
 @dataclass(frozen=True, slots=True)
 class LikeInitiative:
-    """An initiative of another source with the title and place text of a row that is asked for."""
+    """An initiative with the title and place text of a row that is asked for."""
 
     asked: int
     id: UUID
     platform: str
     source_id: str
+    status: str
     description: str
     lon: float | None
     lat: float | None
@@ -79,6 +80,28 @@ class OwnInitiative:
     lon: float | None
     lat: float | None
     facts: InitiativeFacts
+
+
+@dataclass(frozen=True, slots=True)
+class IdWithoutSource:
+    """The id of an initiative whose rows have none of their source's own; `base` is what is made of
+    the row, without what tells repeated ones apart."""
+
+    id: UUID
+    base: str
+
+
+@dataclass(frozen=True, slots=True)
+class MissingInitiative:
+    """What was imported before and is not in a file as it was."""
+
+    id: UUID
+    status: str
+    title: str
+    place_text: str
+    summary: str
+    description: str
+    attributes: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +284,29 @@ def source_ids(connection: Connection, platform: str) -> Iterator[tuple[UUID, st
     return (tuple(row) for row in rows)
 
 
+def ids_without_source(connection: Connection, platform: str) -> list[IdWithoutSource]:
+    """Of what was imported from a source whose rows have no ids, and is not gone from it."""
+    rows = connection.execute(text(WITHOUT_SOURCE_IDS), {"platform": platform})
+    return [IdWithoutSource(row.id, row.base) for row in rows]
+
+
+def ids_sharing(
+    connection: Connection, platform: str, bases: Sequence[str]
+) -> dict[str, dict[str, str | None]]:
+    """By each id that several rows of a source share: the ids that tell them apart, with the digest
+    of each row, the oldest first."""
+    found: dict[str, dict[str, str | None]] = {}
+    for row in connection.execute(text(SHARING), {"platform": platform, "bases": list(bases)}):
+        found.setdefault(row.base, {})[row.source_id] = row.source_digest
+    return found
+
+
+def missing(connection: Connection, initiatives: Sequence[UUID]) -> list[MissingInitiative]:
+    """What initiatives say, in the order of their ids."""
+    rows = connection.execute(text(MISSING), {"ids": list(initiatives)})
+    return [MissingInitiative(**row._mapping) for row in rows]
+
+
 def waiting_ids(connection: Connection, platform: str) -> list[str]:
     """Ids at their source of what waits for a moderator."""
     return list(connection.execute(text(WAITING), {"platform": platform}).scalars())
@@ -314,14 +360,11 @@ def named_so(connection: Connection, platform: str, source_id: str, title: str) 
     return list(connection.execute(text(NAMED_SO), bound).scalars())
 
 
-def like(
-    connection: Connection, platform: str, rows: Sequence[tuple[str, str]]
-) -> list[LikeInitiative]:
-    """Initiatives of other sources with these titles and place texts, some for each."""
+def like(connection: Connection, rows: Sequence[tuple[str, str]]) -> list[LikeInitiative]:
+    """Initiatives of any source with these titles and place texts, some for each."""
     found = connection.execute(
         text(LIKE),
         {
-            "platform": platform,
             "titles": [title for title, _ in rows],
             "places": [place for _, place in rows],
         },
@@ -740,6 +783,29 @@ PUBLIC_OF_SOURCE = """
 SELECT id, source_id FROM initiative
  WHERE source_platform = :platform AND source_id IS NOT NULL AND status IN ('published', 'done')"""
 
+WITHOUT_SOURCE_IDS = """
+SELECT id, split_part(source_id, '#', 1) AS base FROM initiative
+ WHERE source_platform = :platform AND starts_with(source_id, 'sha256:')
+   AND status IN ('draft', 'pending', 'published', 'done')
+ ORDER BY id"""
+
+# The source is gone through once: no order of texts has all that begins with an id together.
+SHARING = """
+SELECT bases.base, source_id, source_digest
+  FROM initiative
+  JOIN unnest(CAST(:bases AS text[])) AS bases (base)
+    ON bases.base = regexp_replace(source_id, '#[0-9a-f]{12}$', '')
+ WHERE source_platform = :platform
+ ORDER BY initiative.id"""
+
+MISSING = """
+SELECT initiative.id, status, title, place_text, summary, description,
+       coalesce(detail.attributes, '{}') AS attributes
+  FROM initiative
+  LEFT JOIN initiative_detail AS detail ON detail.initiative = initiative.id
+ WHERE initiative.id = ANY(:ids)
+ ORDER BY initiative.id"""
+
 WAITING = """
 SELECT source_id FROM initiative
  WHERE source_platform = :platform AND status = 'pending' AND source_id IS NOT NULL"""
@@ -766,16 +832,16 @@ WITHDRAW = "UPDATE initiative SET status = 'rejected', source_digest = NULL WHER
 # By `initiative_likeness`, whose expression and condition these are.
 LIKE = """
 SELECT asked.number AS asked, found.id, found.source_platform AS platform,
-       coalesce(found.source_id, '') AS source_id, found.description,
+       coalesce(found.source_id, '') AS source_id, found.status, found.description,
        (record.query ->> 'lon')::float8 AS lon, (record.query ->> 'lat')::float8 AS lat
   FROM unnest(CAST(:titles AS text[]), CAST(:places AS text[]))
        WITH ORDINALITY AS asked (title, place, number)
  CROSS JOIN LATERAL (
-       SELECT id, source_platform, source_id, description
+       SELECT id, source_platform, source_id, status, description
          FROM initiative
         WHERE lower(title || chr(31) || place_text) = lower(asked.title || chr(31) || asked.place)
-          AND source_platform <> '' AND source_platform <> :platform AND status <> 'merged'
-        LIMIT 20) AS found
+          AND source_platform <> '' AND status <> 'merged'
+        LIMIT 40) AS found
   LEFT JOIN location_match AS record ON record.initiative = found.id
  ORDER BY asked.number, found.id"""
 

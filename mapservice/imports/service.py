@@ -29,6 +29,7 @@ from mapservice.imports.columns import FACT_REASON, WITHHELD
 from mapservice.imports.dates import is_day
 from mapservice.imports.placing import RowPlacer
 from mapservice.imports.reading import SourceFile, read_file
+from mapservice.imports.repeated_rows import APART_M, RepeatedRows, RowSighting
 from mapservice.imports.row_identity import digest_of, source_id_of
 from mapservice.imports.row_reports import RowOutcome, RowReport
 from mapservice.imports.row_spool import (
@@ -38,6 +39,7 @@ from mapservice.imports.row_spool import (
     no_progress,
     spooled,
 )
+from mapservice.imports.row_succession import RowSuccession, shared_ids, successions
 from mapservice.imports.run_queries import LikeInitiative, OwnInitiative
 from mapservice.imports.run_service import OpenedSource
 from mapservice.imports.scopes import TerritoryParents
@@ -68,7 +70,8 @@ class ImportOptions:
     imports; without `is_recorded` no run is kept, which then cannot be undone. `tombstones` are ids
     that the source says are gone. `run` is one that waited for this, 0 for a new one. `scratch` is
     where rows are kept meanwhile, `processes` how many read them, `reading` what is
-    told of that (`row_spool.spooled`).
+    told of that (`row_spool.spooled`). `separate_repeats`: rows that repeat the title and place of
+    another are initiatives of their own, and wait for nobody.
     """
 
     mapping: Mapping[str, str] | None = None
@@ -87,6 +90,7 @@ class ImportOptions:
     scratch: Path | None = None
     processes: int = 1
     reading: Progress = no_progress
+    separate_repeats: bool = False
 
 
 @dataclass(slots=True)
@@ -109,7 +113,8 @@ class ImportRun:
 
     `columns` gives the column of each field, `mapping` what becomes of each column, `unused` those
     that hold nothing. `id` is the number of the run, 0 where none is kept. `gone` has what a
-    snapshot did beyond the rows, once these are read.
+    snapshot did beyond the rows, once these are read, `elsewhere` of which other sources how many
+    rows were.
     """
 
     platform: str
@@ -123,6 +128,7 @@ class ImportRun:
     mapping: tuple[ColumnMapping, ...] = ()
     id: int = 0
     gone: SnapshotOutcome = field(default_factory=SnapshotOutcome)
+    elsewhere: Counter[str] = field(default_factory=Counter)
 
 
 def import_file(engine: Engine, locator: Locator, path: Path, options: ImportOptions) -> ImportRun:
@@ -158,7 +164,11 @@ def summary_of(run: ImportRun, counts: Mapping[RowOutcome, int]) -> Iterator[str
         yield f"{run.gone.waiting} gone from the source wait for a moderator, and were left"
     if run.gone.withdrawn:
         yield f"{run.gone.withdrawn} left public view: they may not be published any more"
-    outcomes = ", ".join(f"{counts.get(outcome, 0)} {outcome}" for outcome in ROWS_OUTCOMES)
+    outcomes = ", ".join(
+        f"{counts.get(outcome, 0)} {outcome}"
+        for outcome in ROWS_OUTCOMES
+        if outcome is not RowOutcome.REPEATED or counts.get(outcome)
+    )
     yield f"{sum(counts.values())} rows read: {outcomes}"
 
 
@@ -218,6 +228,7 @@ def import_source(
         mapping=source.mapping,
         id=number,
         gone=gone,
+        elsewhere=importer.elsewhere,
     )
 
 
@@ -321,6 +332,10 @@ class _Importer:
     platform: str
     number: int
     gone: SnapshotOutcome
+    elsewhere: Counter[str] = field(default_factory=Counter)
+    repeated: RepeatedRows = field(default_factory=lambda: RepeatedRows(frozenset()))
+    successions: Mapping[str, RowSuccession] = field(default_factory=dict)
+    shared_ids: Mapping[tuple[str, str], str] = field(default_factory=dict)
     changed: int = 0  # so far
     is_broken: bool = False
 
@@ -334,10 +349,16 @@ class _Importer:
             # Points are counted first: those of the whole file, and those already imported.
             kept = queries.kept_sightings(connection, self.platform)
             shared = SharedPoints(spool.points, kept if source.may_have_points else ())
+            self.repeated = RepeatedRows.among(spool.titles)
+            self.successions = successions(connection, self.platform, spool)
             within = None
             if self.options.within is not None:
                 within = TerritoryParents(run_queries.parents(connection))
         placer = RowPlacer(self.locator, source.context_commune, shared, self._centres)
+        with self.engine.connect() as connection:
+            self.shared_ids = shared_ids(
+                connection, self.platform, spool, lambda one: _believed(one, placer)
+            )
         seen: dict[str, tuple[str, int]] = {}
         # Rows that are no initiative still stand in the file: what they were before is not gone.
         present: set[str] = set()
@@ -365,13 +386,18 @@ class _Importer:
             self._archive_gone(present)
 
     def _archive_gone(self, present: set[str]) -> None:
+        # What goes on under another id is not gone; a dry run has not given it that.
+        going_on = {one.initiative for one in self.successions.values()}
         with self.engine.connect() as connection:
             rows = run_queries.source_ids(connection, self.platform)
             gone = [
                 identifier
                 for identifier, at_source in rows
-                if at_source in self.options.tombstones
-                or (self.options.snapshot and at_source not in present)
+                if identifier not in going_on
+                and (
+                    at_source in self.options.tombstones
+                    or (self.options.snapshot and at_source not in present)
+                )
             ]
         with self.engine.connect() as connection, connection.begin() as transaction:
             self.gone.waiting = len(
@@ -399,15 +425,12 @@ class _Importer:
     ) -> _Entry:
         """An id given twice with other content becomes two ids, so that neither row is lost."""
         source_id = one.source_id
-        row = placer.doubted(one.row, source_id)
-        digest = one.digest if row is one.row else digest_of(row)
+        row, digest = _believed(one, placer)
         if row.rejected or row.skipped:
             # Another row of that id is not this one, and stays.
             return _Entry(row, source_id, digest, seen.get(source_id, ("", 0))[1])
+        source_id = self.shared_ids.get((source_id, digest), source_id)
         first = seen.setdefault(source_id, (digest, row.line))
-        if first[0] != digest:
-            source_id = f"{source_id}#{digest[:12]}"
-            first = seen.setdefault(source_id, (digest, row.line))
         return _Entry(row, source_id, digest, first[1] if first[1] != row.line else 0)
 
     def _placed(
@@ -431,6 +454,9 @@ class _Importer:
         within: TerritoryParents | None,
     ) -> _PlacedBatch:
         known = service.known(connection, self.platform, [entry.source_id for entry in entries])
+        for entry in entries:
+            if one := self.successions.get(entry.source_id):
+                known[entry.source_id] = service.KnownImport(one.initiative, None, one.status)
         reports: dict[int, RowReport] = {}
         changed: list[_Entry] = []
         for entry in entries:
@@ -445,11 +471,13 @@ class _Importer:
                 reports[number] = _report(entry, RowOutcome.MERGED, told)
             elif former and former.digest == entry.digest:
                 reports[number] = _report(entry, RowOutcome.UNCHANGED, entry.row.point_doubt)
+                self.repeated.told(entry.row, former.commune)
             else:
                 changed.append(entry)
         # A list that was taken from here is no news of its source, even under that source's name.
         asked = [one for one in changed if one.row.own_id or one.source_id not in known]
-        for entry, told in self._elsewhere(connection, asked, known):
+        elsewhere, repeating = self._elsewhere(connection, asked, known)
+        for entry, told in elsewhere:
             reports[entry.row.number] = _report(entry, RowOutcome.ELSEWHERE, told)
             changed.remove(entry)
 
@@ -465,11 +493,28 @@ class _Importer:
                     entry, RowOutcome.REJECTED, _why_not_within(entry.row, placement)
                 )
                 continue
-            draft = self._draft(entry, placement, known.get(entry.source_id))
+            former = known.get(entry.source_id)
+            draft = self._draft(entry, placement, former)
+            repeat = self._repeat(entry, placement, former) or repeating.get(entry.row.number, "")
+            if repeat and draft.status in PUBLIC:
+                draft = replace(draft, status=Status.PENDING)
             drafts.append((entry, draft))
-            reports[entry.row.number] = _placed_report(entry, draft)
+            gone_on = self.successions.get(entry.source_id)
+            reports[entry.row.number] = _placed_report(
+                entry, draft, repeat, gone_on.told if gone_on else ""
+            )
         self.changed += len(drafts)
         return _PlacedBatch(entries, known, reports, drafts, self.changed)
+
+    def _repeat(
+        self, entry: _Entry, placement: Placement, former: service.KnownImport | None
+    ) -> str:
+        """Which earlier row this one may be the same as, in words; "" of what is public already, as
+        a moderator saw it or it was asked for."""
+        has_commune = placement.precision in (Precision.POINT, Precision.COMMUNE)
+        told = self.repeated.told(entry.row, (placement.code or "") if has_commune else "")
+        is_settled = former is not None and former.status != Status.PENDING
+        return "" if is_settled or self.options.separate_repeats else told
 
     def _draft(
         self, entry: _Entry, placement: Placement, former: service.KnownImport | None
@@ -583,16 +628,23 @@ class _Importer:
         connection: Connection,
         entries: list[_Entry],
         known: Mapping[str, service.KnownImport],
-    ) -> list[tuple[_Entry, str]]:
+    ) -> tuple[list[tuple[_Entry, str]], dict[int, str]]:
         """New rows that are initiatives of another source (a file that was renamed, or a list of
-        ours), and what to tell of each."""
+        ours), and what to tell of each; by number, those that may be one of their own source."""
         if not entries:
-            return []
+            return [], {}
         asked = [(entry.row.title, entry.row.place_text) for entry in entries]
-        found: dict[int, str] = {}
-        for other in run_queries.like(connection, self.platform, asked):
-            if _is_same(entries[other.asked - 1], other):
-                found.setdefault(other.asked - 1, _here_already(other.id, other.platform))
+        found: dict[int, tuple[str, str]] = {}
+        repeating: dict[int, str] = {}
+        for other in run_queries.like(connection, asked):
+            entry = entries[other.asked - 1]
+            if other.platform != self.platform:
+                if _is_same(entry, other):
+                    told = _here_already(other.id, other.platform)
+                    found.setdefault(other.asked - 1, (other.platform, told))
+            elif not self.options.separate_repeats and self._may_repeat(entry, other):
+                told = f"may be the same as {other.id}, here already: same title, same place"
+                repeating.setdefault(entry.row.number, told)
         # Of a source that has our ids for its own, too; and of what came back under another id.
         positions = {entry.row.own_id or entry.source_id: at for at, entry in enumerate(entries)}
         for at, entry in enumerate(entries):
@@ -600,10 +652,32 @@ class _Importer:
                 positions[str(former.id)] = at
         for own in run_queries.ours(connection, positions):
             at = positions[str(own.id)]
-            found[at] = _here_already(own.id, own.platform)
+            told = _here_already(own.id, own.platform)
             if differing := ", ".join(_differing(entries[at].row, own)):
-                found[at] += f"; it says something else ({differing}) and was left as it is"
-        return [(entries[index], told) for index, told in found.items()]
+                told += f"; it says something else ({differing}) and was left as it is"
+            found[at] = own.platform, told
+        self.elsewhere.update(platform for platform, _ in found.values())
+        return [(entries[index], told) for index, (_, told) in found.items()], repeating
+
+    def _may_repeat(self, entry: _Entry, other: LikeInitiative) -> bool:
+        """Whether a new row may be what its source brought before, in another file. Rows of one
+        file are compared with each other as they come (`RepeatedRows`)."""
+        row = entry.row
+        if row.external_id or row.own_id or self.repeated.may_repeat(row):
+            return False
+        if other.status not in (*PUBLIC, Status.PENDING):
+            return False
+        metres = RowSighting.of(row).metres_to(other.lon, other.lat)
+        if metres is not None:
+            return metres <= APART_M
+        texts = row.description, other.description
+        return texts[0] == texts[1] or not all(texts)
+
+
+def _believed(one: IdentifiedRow, placer: RowPlacer) -> tuple[SourceRow, str]:
+    """A row with what is doubted of its point, and the digest of what it says then."""
+    row = placer.doubted(one.row, one.source_id)
+    return row, one.digest if row is one.row else digest_of(row)
 
 
 def _here_already(initiative: UUID, platform: str) -> str:
@@ -676,13 +750,16 @@ def save_drafts(
     return made, reasons
 
 
-def _placed_report(entry: _Entry, draft: InitiativeDraft) -> RowReport:
+def _placed_report(entry: _Entry, draft: InitiativeDraft, repeat: str, gone_on: str) -> RowReport:
+    """`repeat`: what the row may be the same as; `gone_on`: what it was before it was corrected."""
     placement = draft.placement
     outcome = RowOutcome.UPDATED if draft.id else RowOutcome.IMPORTED
     outcome = RowOutcome.TO_REVIEW if placement.to_review else outcome
+    outcome = RowOutcome.REPEATED if repeat else outcome
     has_commune = placement.precision in (Precision.POINT, Precision.COMMUNE)
+    told = (repeat, gone_on, placement.reason or placement.match.reason)
     return replace(
-        _report(entry, outcome, placement.reason or placement.match.reason),
+        _report(entry, outcome, "; ".join(filter(None, told))),
         precision=str(placement.precision),
         commune=(placement.code or "") if has_commune else "",
         match_status=str(placement.match.status),

@@ -40,6 +40,8 @@ SHOWN_OF_OUTCOME = 5
 # What would be lost is listed beside the map.
 SHOWN = {RowOutcome.REJECTED: 12}
 SHOWN_GONE = 20
+SAVED = (RowOutcome.IMPORTED, RowOutcome.UPDATED, RowOutcome.TO_REVIEW, RowOutcome.REPEATED)
+SHOWN_SOURCES = 3
 ADVANCE_ROWS = 500
 
 
@@ -180,6 +182,7 @@ def _options(upload: ImportUpload, *, is_check: bool) -> ImportOptions:
         dry_run=is_check,
         moderate=bool(chosen.get("moderate")),
         snapshot=bool(chosen.get("snapshot")),
+        separate_repeats=bool(chosen.get("separate")),
         within=scope_of(within) if within is not None else None,
         person=upload.person,
         started_by=upload.sent_by,
@@ -244,7 +247,7 @@ def _counted(
         outcome = str(report.outcome)
         counts[outcome] += 1
         landings.add(report)
-        is_saved = report.outcome in (RowOutcome.IMPORTED, RowOutcome.UPDATED, RowOutcome.TO_REVIEW)
+        is_saved = report.outcome in SAVED
         if is_saved and report.commune:
             communes[report.commune] += 1
         mended += bool(is_saved and report.reason)
@@ -275,6 +278,7 @@ def _counted(
         "gone": {name: getattr(run.gone, name) for name in ("archived", "waiting", "withdrawn")},
         "communes": len(communes),
         "landed": landed,
+        "elsewhere": run.elsewhere.most_common(SHOWN_SOURCES),
         "mended": mended,
         "waiting": waiting,
     }

@@ -146,6 +146,7 @@ def checked_options(upload: ImportUpload) -> dict[str, Any]:
     return {
         "licence": preview.get("licence", ""),
         "snapshot": False,
+        "separate": False,
         **upload.options,
         "mapping": upload.options.get("mapping") or mapping_of(understood),
         "platform": upload.options.get("platform") or preview.get("platform", ""),

@@ -75,10 +75,13 @@ class InitiativeDraft:
 
 @dataclass(frozen=True, slots=True)
 class KnownImport:
-    """The initiative that a row was imported as, and the digest of the row then."""
+    """The initiative that a row was imported as, the digest of the row then, its status and the
+    INSEE code of its commune ("" where that is not known)."""
 
     id: UUID
     digest: str | None
+    status: str = ""
+    commune: str = ""
 
 
 def known(
@@ -90,6 +93,8 @@ def known(
             initiative.c.source_id,
             initiative.c.id,
             initiative.c.source_digest,
+            initiative.c.status,
+            func.coalesce(initiative.c.commune, ""),
         ).where(
             initiative.c.source_platform == platform, initiative.c.source_id.in_(list(source_ids))
         )

@@ -294,6 +294,11 @@ def _file(
         "importer/file.html",
         upload=upload,
         platform=request.form.get("platform", platform),
+        versions=[
+            (other, count)
+            for other, count in upload.preview.get("elsewhere", ())
+            if _may_import(connection, other)
+        ],
         licence=request.form.get("licence", uploads.checked_options(upload)["licence"]),
         source=run_queries.find_source(connection, platform),
         chosen=chosen,
@@ -333,7 +338,8 @@ def _options(connection: Connection, upload: ImportUpload) -> dict[str, Any]:
         for index, column in enumerate(columns)
         if f"{CHOSEN}{index}" in form
     }
-    platform = " ".join(form.get("platform", "").split())[: uploads.PLATFORM_LENGTH]
+    named = form.get("as_source") or form.get("platform", "")
+    platform = " ".join(named.split())[: uploads.PLATFORM_LENGTH]
     platform = platform or upload.preview.get("platform", "")
     badge = access.badge()
     licence = " ".join(form.get("licence", "").split())[:LICENCE_LENGTH]
@@ -349,6 +355,7 @@ def _options(connection: Connection, upload: ImportUpload) -> dict[str, Any]:
         "platform": platform,
         "licence": licence,
         "snapshot": "snapshot" in form,
+        "separate": "separate" in form,
         "moderate": moderate,
         "within": _within(),
     }

@@ -336,13 +336,21 @@ def test_what_names_no_commune_of_the_gazetteer_says_none_and_why(
     assert match.reason
 
 
-def test_a_name_and_an_insee_code_that_disagree_are_no_certainty(
+def test_a_name_and_an_insee_code_that_disagree_wait_for_a_person(
     place: PlaceOf, geocoder_of: GeocoderOf
 ) -> None:
+    """Either may be the slip; the name of a hamlet, which others bear too, says nothing."""
     rennes = place("Rennes", "35238", "35000", 220_000)
     brest = place("Brest", "29019", "29200", 140_000)
-    match = geocoder_of(rennes, brest).match(GeocodeQuery("Brest", citycode="35238"))
-    assert (match.commune, match.status) == ("35238", LIKELY)
+    bourg = place("Le Bourg", "29301", "29860", 300)
+    geocoder = geocoder_of(rennes, brest, bourg)
+    match = geocoder.match(GeocodeQuery("Brest", citycode="35238"))
+    assert (match.commune, match.status) == ("35238", AMBIGUOUS)
+    assert match.reason == "the name and the INSEE code disagree"
+    by_field = geocoder.match(GeocodeQuery(city="Brest", citycode="35238"))
+    assert by_field.status == AMBIGUOUS
+    hamlet = geocoder.match(GeocodeQuery(city="Le Bourg", citycode="35238"))
+    assert (hamlet.commune, hamlet.status) == ("35238", LIKELY)
 
 
 def test_an_epci_is_not_the_commune_it_is_named_after(

@@ -22,6 +22,8 @@ SPEAKING = [
     "placing",
     "points",
     "reading",
+    "repeated_rows",
+    "row_succession",
     "rows",
     "service",
     "shared_points",
@@ -231,15 +233,16 @@ def test_a_downloaded_report_has_its_reasons_in_french_and_runs_no_formula(tmp_p
 
     text = "".join(report_in_words(path))
 
-    assert text.startswith("\ufeffrow;outcome;")
+    assert text.startswith("\ufeffrang;résultat;")
     rows = list(csv.DictReader(StringIO(text.removeprefix("\ufeff")), delimiter=";"))
-    assert [row["reason"].replace("\u00a0", " ") for row in rows] == [
+    assert [row["résultat"] for row in rows] == ["écartée", "refusée", "nouvelle"]
+    assert [row["remarques"].replace("\u00a0", " ") for row in rows] == [
         "une ligne de totaux",
         "disk full",
         "'=CMD : « 7 » n’est pas une date ; gardé tel quel",
     ]
-    assert [row["title"] for row in rows] == ["", "'=1+1", "Été"]
-    assert rows[2]["place"] == "35000 Rennes"
+    assert [row["titre"] for row in rows] == ["", "'=1+1", "Été"]
+    assert rows[2]["lieu donné"] == "35000 Rennes"
 
 
 def _sentences(source: str) -> Iterator[tuple[int, str, list[str]]]:

@@ -227,6 +227,82 @@ def test_what_was_chosen_for_a_source_is_offered_at_its_next_file(
         assert not upload(engine, address).preview["is_remembered"]
 
 
+TWICE = (
+    "Titre;Commune;Montant\n"
+    "Un four à pain;Rennes;100\nUN FOUR A PAIN;Rennes;150\nUne haie;Bruz;10\n"
+)
+
+
+def test_repeated_rows_are_counted_before_anything_is_written_and_wait(
+    admin: Actor, engine: Engine, work: Callable[[], int]
+) -> None:
+    address = send(admin, TWICE)
+    work()
+    page = admin.get(address).text
+    assert upload(engine, address).preview["counts"] == {"imported": 2, "repeated": 1}
+    part = page.partition('data-outcome="repeated"')[2]
+    assert "peut-être la même que la ligne 2" in part.replace("\u00a0", " ")
+    assert "elle dit autre chose dans" in part
+    form = choices(page)
+    admin.post(address, **form, **{"import": "1"})
+    work()
+    assert titles(engine) == {
+        "Un four à pain": "published",
+        "UN FOUR A PAIN": "pending",
+        "Une haie": "published",
+    }
+
+
+def test_who_says_that_repeated_rows_differ_publishes_them(
+    admin: Actor, engine: Engine, work: Callable[[], int]
+) -> None:
+    address = send(admin, TWICE)
+    work()
+    form = choices(admin.get(address).text) | {"separate": "1"}
+    admin.post(address, **form, **{"import": "1"})
+    assert upload(engine, address).state == "sent"
+    work()
+    page = admin.get(address).text
+    assert re.search(r'name="separate" value="1" checked', page)
+    admin.post(address, **choices(page), separate="1", **{"import": "1"})
+    work()
+    assert set(titles(engine).values()) == {"published"}
+
+
+def test_a_corrected_file_of_another_name_can_be_said_to_be_a_new_version(
+    admin: Actor, engine: Engine, work: Callable[[], int]
+) -> None:
+    table = "Titre;Commune;Description\nUn four à pain;Rennes;Cuire\nUne haie;Bruz;{}\n"
+    imported(admin, engine, work, send(admin, table.format("Planter"), "actions.csv"))
+    address = send(admin, table.format("Planter des charmes"), "actions corrigées.csv")
+    work()
+    page = admin.get(address).text
+    assert "C’est une nouvelle version de" in page
+    assert 'name="as_source" value="actions"' in page
+    admin.post(address, **choices(page), as_source="actions")
+    work()
+    read = upload(engine, address)
+    assert read.preview["platform"] == "actions"
+    assert read.preview["counts"] == {"unchanged": 1, "updated": 1}
+    page = admin.get(address).text
+    admin.post(address, **choices(page), **{"import": "1"})
+    work()
+    with engine.connect() as connection:
+        said = connection.execute(text("SELECT description FROM initiative ORDER BY title"))
+        assert said.scalars().all() == ["Cuire", "Planter des charmes"]
+
+
+def test_a_source_of_somebody_else_is_not_offered_for_a_new_version(
+    coordinator: Actor, admin: Actor, engine: Engine, work: Callable[[], int]
+) -> None:
+    table = "Titre;Commune\nUn four à pain;Rennes\n"
+    imported(admin, engine, work, send(admin, table, "actions.csv"))
+    address = send(coordinator, table, "les miennes.csv")
+    work()
+    assert upload(engine, address).preview["elsewhere"] == [["actions", 1]]
+    assert "as_source" not in coordinator.get(address).text
+
+
 def test_an_administrator_publishes_everywhere(
     admin: Actor, engine: Engine, work: Callable[[], int]
 ) -> None:
@@ -282,7 +358,7 @@ def test_what_a_whole_source_lacks_is_named_before_it_is_archived(
     assert "1 initiative n’est plus dans le fichier" in page
     assert "<li>Un four à pain · 35000 Rennes</li>" in page
     report = admin.get(f"{address}/rapport.csv").text
-    assert ";gone;1;Un four à pain;35000 Rennes;" in report
+    assert ";archivée;1;Un four à pain;35000 Rennes;" in report
     assert "n’est plus dans le fichier : archivée" in report.replace("\xa0", " ")
     assert titles(engine)["Un four à pain"] == "published"
 

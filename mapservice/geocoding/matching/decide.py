@@ -102,10 +102,16 @@ def decide(case: MatchCase) -> MatchVerdict:
 
     best, named = case.best, case.best.named
     if best.citycode:
-        is_doubted = named is None or named.quality < CERTAIN_LIKENESS_SOLE
-        if is_doubted and any(_is_exact_town(other) for other in case.ranked[1:]):
-            return likely("the name and the INSEE code disagree")
-        return CERTAIN
+        if named is not None and named.quality >= CERTAIN_LIKENESS_SOLE:
+            return CERTAIN
+        towns = [other.named for other in case.ranked[1:] if _is_exact_town(other)]
+        elsewhere = [town for town in towns if town]
+        if not elsewhere:
+            return CERTAIN
+        # Either may be the slip; a hamlet's name that many places bear is none.
+        sure = [town for town in elsewhere if town.method in SURE_METHODS]
+        verdict = ambiguous if any(_is_of_one(case, town) for town in sure) else likely
+        return verdict("the name and the INSEE code disagree")
     if best.postcode in _POSTCODE_AGREES:
         if named is None or named.value < WORTHY:
             return _on_bare_postcode(case)
@@ -185,7 +191,6 @@ def _on_postcode(case: MatchCase, named: NameReading) -> MatchVerdict:
 
 def _on_bare_postcode(case: MatchCase) -> MatchVerdict:
     """No commune of the postcode is named; another one may be."""
-    gazetteer = case.gazetteer
     towns = [other.named for other in case.ranked[1:] if _is_exact_town(other)]
     elsewhere = [named for named in towns if named]
     if case.best.postcode is PostcodeAgreement.ONE_OF:
@@ -194,14 +199,8 @@ def _on_bare_postcode(case: MatchCase) -> MatchVerdict:
             name = case.name_of(elsewhere[0])
             return ambiguous(f"the postcode serves {count} communes and none is called {name}")
         return ambiguous(f"the postcode serves {count} communes and no name tells which")
-    # Hamlets have names that several communes bear, or with an article ("Les Granges").
-    for named in elsewhere:
-        same = gazetteer.by_name[gazetteer.compact[named.entry]]
-        if (
-            len({gazetteer.places[i].commune for i in same}) == 1
-            and gazetteer.spelt[named.entry].partition(" ")[0] not in ARTICLES
-        ):
-            return ambiguous("the name and the postcode point to different communes")
+    if any(_is_of_one(case, town) for town in elsewhere):
+        return ambiguous("the name and the postcode point to different communes")
     if elsewhere:
         name = case.name_of(elsewhere[0])
         return likely(f"the postcode is the commune's alone, {name} is known only elsewhere")
@@ -209,6 +208,15 @@ def _on_bare_postcode(case: MatchCase) -> MatchVerdict:
     if any(segment.after_code or segment.field for segment in case.reading.segments):
         return likely("the postcode is the commune's alone, the name was not recognised")
     return CERTAIN
+
+
+def _is_of_one(case: MatchCase, named: NameReading) -> bool:
+    """Whether a name is one commune's alone: hamlets have names that several communes bear, or with
+    an article ("Les Granges")."""
+    gazetteer = case.gazetteer
+    same = gazetteer.by_name[gazetteer.compact[named.entry]]
+    has_article = gazetteer.spelt[named.entry].partition(" ")[0] in ARTICLES
+    return len({gazetteer.places[i].commune for i in same}) == 1 and not has_article
 
 
 def _on_name(case: MatchCase, named: NameReading) -> MatchVerdict:
