@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from mapservice.imports.columns import plain_name
-from mapservice.imports.dates import is_day, read_date
+from mapservice.imports.dates import is_day, is_serial, read_date
 from mapservice.imports.readers.tables import SourceRecord
 from mapservice.imports.text import block, is_placeholder, one_line, shortened, words_of
 
@@ -39,6 +39,7 @@ class ColumnKind(StrEnum):
     PHONE = "phone"
     IMAGE = "image"
     PERSON = "person"
+    CONSENT = "consent"
     NUMBER = "number"
     BOOLEAN = "boolean"
     DATE = "date"
@@ -113,6 +114,10 @@ OF_CONTACTS = re.compile(
 # Numbers that are names: a zero at the front means something, and nobody adds them up.
 CODE_WORDS = re.compile(
     r"\b(?:code|cp|insee|siren|siret|rna|id|identifiant|numero|num|ref|tel|telephone|cog|uuid|epci|region|departement)\b"
+)
+# Columns whose numbers of five digits are days, left so by a spreadsheet.
+DAY_WORDS = re.compile(
+    r"\b(?:dates?|jours?|days?|debut|fin|start|end|ouverture|fermeture|echeance|lancement)\b"
 )
 NUMBER = re.compile(r"[-+]?(?:0|[1-9]\d{0,14})(?:[.,]\d{1,10})?")
 YES = frozenset({"oui", "vrai", "true", "yes", "x"})
@@ -196,13 +201,14 @@ def attribute_columns(
     of_persons = (ColumnKind.PERSON, ColumnKind.PHONE, ColumnKind.EMAIL)
     reaches_persons = any(kind_of(column) in of_persons for column in columns)
     is_form = any(plain_name(column) in FORM_MOMENTS for column in columns)
+    asked = {one.column for one in consent_columns(columns)}
     found: list[AttributeColumn] = []
     keys: set[str] = set()
     for column in columns:
         if column in taken:
             continue
         cells = list(_cells(column, sample))
-        kind = kind_of(column)
+        kind = ColumnKind.CONSENT if column in asked else kind_of(column)
         if (
             reaches_persons
             and plain_name(column) in ("nom", "name")
@@ -304,14 +310,19 @@ def kept_cells(
         is_somebody_s = one.is_personal or (names_somebody and is_contact)
         if (
             (is_somebody_s and not is_shared)
+            or one.kind is ColumnKind.CONSENT
             or is_personal(text)
             or (without_contacts and is_contact)
         ):
             withheld[one.key] = text
         else:
             attributes[one.key] = _typed(text, one.type)
-    if withheld:
-        notes.append(f"personal data, not shown: {', '.join(withheld)}")
+    # A consent is heard, not shown: it is said of the file, not of each row.
+    about_persons = [
+        one.key for one in columns if one.key in withheld and one.kind is not ColumnKind.CONSENT
+    ]
+    if about_persons:
+        notes.append(f"personal data, not shown: {', '.join(about_persons)}")
     return KeptCells(attributes, withheld, tuple(notes))
 
 
@@ -347,6 +358,8 @@ def _type(column: str, cells: Sequence[str]) -> ColumnKind:
     if not cells:
         return ColumnKind.TEXT
     enough = ENOUGH * len(cells)
+    if DAY_WORDS.search(plain_name(column)) and sum(map(is_serial, cells)) >= enough:
+        return ColumnKind.DATE
     numbers = sum(NUMBER.fullmatch(cell) is not None for cell in cells)
     if not CODE_WORDS.search(plain_name(column)) and numbers >= enough:
         return ColumnKind.NUMBER
@@ -373,5 +386,5 @@ def _typed(text: str, kind: ColumnKind) -> Any:
         word = words_of(text)
         return True if word in YES else False if word in NO else text
     if kind is ColumnKind.DATE:
-        return _day(text) or text
+        return _day(text) or (is_serial(text) and read_date(text)) or text
     return text

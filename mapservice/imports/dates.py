@@ -83,6 +83,11 @@ def read_date(text: str) -> str | None:
     return found
 
 
+def is_serial(cell: str) -> bool:
+    """Whether a cell may be a day that a spreadsheet has left as a number (45717)."""
+    return cell.isdigit() and int(cell) in EXCEL_SERIALS
+
+
 def is_day(written: str) -> bool:
     """Whether a date is a whole one, not a year or a month alone."""
     return len(written) == len("2015-03-21")

@@ -179,9 +179,11 @@ def read_file(
     also = [columns[name] for name in vague if name in columns]
     habits = RowHabits.of(columns, sample)
     entries = [record for record in sample if not why_no_record(record, habits)]
+    # What was taken from here was permitted, and other sources of the list asked nobody.
+    is_own_list = any(record.own_id for record in sample)
     consents = tuple(
         replace(one, is_answered=is_filled(one.column, entries))
-        for one in consent_columns(table.columns)
+        for one in (() if is_own_list else consent_columns(table.columns))
         if is_filled(one.column, entries) or table.total > len(sample)
     )
     kept = [

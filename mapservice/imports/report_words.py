@@ -85,6 +85,10 @@ _FORMS = (
     listed("%(count)s caractères, coupés à %(most)s ; gardés en entier comme description"),
     listed("non gardée, la ligne en dit trop"),
     listed("données personnelles, non montrées : %(columns)s"),
+    listed("nomme peut-être une personne : doit-elle être publique ?"),
+    listed(
+        "nomme peut-être une personne : doit-elle être publique ? La modération la verra d’abord"
+    ),
     listed("« %(text)s » est déjà à la ligne %(row)s"),
     listed("« %(text)s » n’est pas un état connu ; la modération la verra d’abord"),
     listed("« %(text)s » n’est pas un jour ; date tenue pour inconnue"),
@@ -234,6 +238,12 @@ _FORMS = (
     listed("des paires de coordonnées en France"),
     listed("des noms de communes"),
     listed("des géométries"),
+    # Why a run cannot be undone.
+    listed(
+        "L’import n° %(row)s a changé %(count)s de ces initiatives depuis : annulez-le d’abord."
+    ),
+    listed("L’import n° %(row)s est déjà annulé."),
+    listed("L’import n° %(row)s est encore en cours."),
     # Why a file is not read at all.
     listed("aucune colonne pour le titre. %(hint)s"),
     listed("aucune colonne pour le titre"),

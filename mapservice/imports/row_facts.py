@@ -11,7 +11,7 @@ from typing import Any
 
 from mapservice.imports.attributes import NO, YES, AttributeColumn, ColumnKind
 from mapservice.imports.columns import plain_name
-from mapservice.imports.dates import is_day, read_date
+from mapservice.imports.dates import is_day, is_serial, read_date
 from mapservice.imports.text import is_placeholder, one_line, words_of
 from mapservice.initiatives.facts import (
     MAX_ADDRESS,
@@ -121,6 +121,11 @@ class FactColumns:
             merged: dict[str, str] = {}
             for one in told.values():
                 merged = one | merged
+            # Hours beside the days of a period: each day's, or those of its beginning and its end?
+            has_hours = any("start_time" in one or "end_time" in one for one in told.values())
+            is_unsure = has_hours and merged.get("start_day") != merged.get("end_day")
+            if is_unsure and not told.keys() & {"start_time", "end_time"}:
+                continue
             contradicts = any(merged[key] != one[key] for one in told.values() for key in one)
             understood = _understood_facts(tuple(sorted(merged.items())))
             if not contradicts and understood is not None:
@@ -223,8 +228,7 @@ def _typed(name: str, one: AttributeColumn, cell: str) -> dict[str, str]:
     """What a cell would be in a form, {} where it is not surely that."""
     words = words_of(cell[:200])
     if name in PERIOD:
-        day = (read_date(cell) or "") if not cell.isdigit() and ":" not in cell else ""
-        return {name: day} if is_day(day) else {}
+        return _day_and_hour(name, one, cell)
     if name == "free":
         is_free = True if words in YES else False if words in NO else None
         return {"free": str(is_free).lower()} if is_free is not None else {}
@@ -247,3 +251,24 @@ def _typed(name: str, one: AttributeColumn, cell: str) -> dict[str, str]:
         chosen = [AUDIENCE_WORDS.get(part) for part in parts if part]
         return {"audience": ",".join(map(str, chosen))} if chosen and all(chosen) else {}
     return {name: cell}
+
+
+def _day_and_hour(name: str, one: AttributeColumn, cell: str) -> dict[str, str]:
+    """A day, and an hour where one is written beside it; midnight is what spreadsheets add to a
+    day."""
+    if cell.isdigit():
+        is_known = is_serial(cell) and one.type is ColumnKind.DATE
+        return {name: read_date(cell) or ""} if is_known else {}
+    found = HOUR_BESIDE.fullmatch(cell)
+    written, hour = (found["day"], found["hour"]) if found else (cell, "")
+    day = read_date(written) or ""
+    if not is_day(day) or ":" in written:
+        return {}
+    if not hour or hour.zfill(5) == "00:00":
+        return {name: day}
+    return {name: day, name.replace("_day", "_time"): hour.zfill(5)}
+
+
+HOUR_BESIDE = re.compile(
+    r"(?P<day>.*?\d)(?:[ T]|,? à )(?P<hour>\d{1,2}:\d{2})(?::00(?:\.0+)?)?(?:Z|\+00:00)?"
+)

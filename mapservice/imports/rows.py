@@ -7,9 +7,16 @@ from urllib.parse import urlsplit
 
 import shapely
 
-from mapservice.imports.attributes import AttributeColumn, ConsentColumn, kept_cells, personal_part
+from mapservice.imports.attributes import (
+    AttributeColumn,
+    ColumnKind,
+    ConsentColumn,
+    kept_cells,
+    personal_part,
+)
 from mapservice.imports.codes import bare_number, read_citycode, read_departement, read_postcode
 from mapservice.imports.dates import is_day, is_future, read_date
+from mapservice.imports.first_names import may_name_somebody, names_somebody
 from mapservice.imports.leftovers import RowHabits, why_no_record
 from mapservice.imports.points import (
     TEN_KILOMETRES,
@@ -217,7 +224,8 @@ def _row(one: NumberedRecord, cells: RowCells, reading: RowReader) -> SourceRow:
         without_contacts=consent.without_contacts,
     )
     cells.notes.extend(kept.notes)
-    if _reaches_a_person(cells, title, summary, description) and status in PUBLIC:
+    reaches_a_person = _reaches_a_person(cells, title, summary, description)
+    if (_names_a_person(cells, title, reading) or reaches_a_person) and status in PUBLIC:
         status = Status.PENDING
     theme = read_theme(cells.raw("theme")[:1_000])
     facts, said = None, frozenset[str]()
@@ -307,6 +315,21 @@ def _reaches_a_person(cells: RowCells, title: str, summary: str, description: st
             waits = " It waits for a moderator" if name == "title" else ""
             cells.note(name, f"holds {about}: is it meant to be public?{waits}")
     return in_title
+
+
+def _names_a_person(cells: RowCells, title: str, reading: RowReader) -> bool:
+    """Whether the title names somebody, so that it waits; noted, also where it only may."""
+    persons = [
+        one_line(cells.record.values.get(one.column, "")[:CELL_LENGTH])
+        for one in reading.attributes
+        if one.kind is ColumnKind.PERSON
+    ]
+    if names_somebody(title, persons):
+        cells.note("title", "may name a person: is it meant to be public? It waits for a moderator")
+        return True
+    if may_name_somebody(title):
+        cells.note("title", "may name a person: is it meant to be public?")
+    return False
 
 
 def _note_code(cells: RowCells, name: str, text: str, code: str, what: str) -> None:

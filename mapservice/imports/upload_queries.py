@@ -1,6 +1,6 @@
 """Files that people sent to be imported, and where they stand."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -56,6 +56,12 @@ def find(connection: Connection, identifier: UUID) -> ImportUpload | None:
     row = connection.execute(text(fill(ONE, {"columns": COLUMNS})), {"id": identifier})
     found = row.one_or_none()
     return ImportUpload(**found._mapping) if found else None
+
+
+def of_runs(connection: Connection, runs: Sequence[int]) -> dict[int, ImportUpload]:
+    """The files of some runs, by run; those of commands and of days past are none."""
+    rows = connection.execute(text(fill(OF_RUNS, {"columns": COLUMNS})), {"runs": list(runs)})
+    return {row.run: ImportUpload(**row._mapping) for row in rows}
 
 
 def recent(
@@ -154,6 +160,8 @@ def identifiers(connection: Connection) -> set[str]:
 COLUMNS = """
 id, person, sent_by, file_name, state, options, preview, done_rows, total_rows, attempts, reason,
 run, sent_at"""
+
+OF_RUNS = "SELECT {columns} FROM import_upload WHERE run = ANY(:runs) ORDER BY sent_at"
 
 INSERT = """
 INSERT INTO import_upload (id, person, sent_by, file_name, options)

@@ -69,8 +69,10 @@ def work(
                 upload = _fetched(engine, home, client, upload)
                 _do(engine, home, locator, upload)
             except MapserviceError as error:
+                # An import that is not undone stands as it did.
+                state = "done" if upload.state == "undoing" else "failed"
                 with engine.begin() as connection:
-                    upload_queries.settle(connection, upload.id, "failed", reason=str(error)[:2000])
+                    upload_queries.settle(connection, upload.id, state, reason=str(error)[:2000])
             done += 1
 
 

@@ -99,6 +99,13 @@ def send() -> Response:
         if isinstance(error, FetchRefused) or error.field == "address":
             words = _("Cette adresse ne peut pas être lue : il en faut une en https, publique.")
             return _start(HTTPStatus.UNPROCESSABLE_ENTITY, words)
+        if given is not None and (given.filename or "").lower().endswith((".ics", ".ical")):
+            words = _(
+                "Un calendrier contient des événements : l’administration le suit comme une source,"
+                " par son adresse (mapservice sources add), ou l’importe une fois"
+                " (mapservice events import)."
+            )
+            return _start(HTTPStatus.UNPROCESSABLE_ENTITY, words)
         words = _("Ce n’est ni un tableau, ni un classeur, ni une carte que nous sachions lire.")
         return _start(HTTPStatus.UNPROCESSABLE_ENTITY, words)
     except StateConflict:
@@ -314,10 +321,29 @@ def _file(
         token=access.form_token(),
         look_again=LOOK_AGAIN_SECONDS,
         landing_words=landing_words,
+        later=_later_files(connection, upload),
         landed_box=landed_box(upload.preview),
         has_report=uploads.report_path(services().settings.home, upload).is_file(),
     )
     return make_response(page, status)
+
+
+def _later_files(
+    connection: Connection, upload: ImportUpload
+) -> list[tuple[int, int, ImportUpload | None]]:
+    """Later runs that changed what this file brought, which are undone first, the latest first:
+    number, how many initiatives, and their file where the reviewer may see it."""
+    if upload.run is None or upload.state not in ("done", "failed"):
+        return []
+    runs = sorted(run_queries.later_runs(connection, upload.run), reverse=True)
+    files = upload_queries.of_runs(connection, [number for number, _ in runs])
+    badge = access.badge()
+    return [
+        (number, count, found)
+        if (found := files.get(number)) and (badge.is_admin or found.person == badge.person)
+        else (number, count, None)
+        for number, count in runs
+    ]
 
 
 def _own(connection: Connection, identifier: UUID) -> ImportUpload:

@@ -126,7 +126,8 @@ def test_a_coordinator_goes_from_upload_to_undo(
         found = {row.title: row.status for row in connection.execute(statement)}
     assert found == dict.fromkeys((row[0] for row in ROWS[1:4]), "pending")
 
-    press("Annuler tout cet import", "Undo this whole import")
+    page.locator("details.importer-undo summary").click()
+    press("Oui, tout annuler", "Yes, undo it all")
     shown("undone")
     with engine_here.connect() as connection:
         assert connection.execute(statement).all() == []

@@ -193,3 +193,22 @@ def test_a_row_of_one_that_is_gone_is_new(
         connection.execute(text("DELETE FROM initiative WHERE title LIKE 'Un caf%'"))
     _, told = imported(path, "ailleurs")
     assert sorted(one.partition(":")[0] for one in told) == ["elsewhere", "imported"]
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_a_consent_asked_by_one_source_is_not_asked_of_a_list_taken_from_here(
+    imported: Imported, engine: Engine, tmp_path: Path, form: str
+) -> None:
+    """The answer is a moderator's to see, and no attribute that leaves with lists."""
+    path = tmp_path / "formulaire.csv"
+    question = "Acceptez-vous que ces informations soient publiées ?"
+    path.write_text(f"titre;commune;{question}\nUn four;Rennes;oui\n", encoding="utf-8")
+    imported(path)
+    path.write_text("titre;commune\nUne haie;Bruz\n", encoding="utf-8")
+    imported(path, "haies")
+    with engine.connect() as connection:
+        detail = "SELECT attributes, withheld FROM initiative_detail"
+        assert connection.execute(text(detail)).all() == [({}, {question: "oui"})]
+    run, told = imported(taken(engine, form, tmp_path), "liste")
+    assert not any("consent" in one for one in (*run.problems, *told))
+    assert all(one.startswith("elsewhere: ") for one in told)

@@ -168,7 +168,7 @@ def test_every_column_is_accounted_for(tmp_path: Path) -> None:
         "titre (2)",
         "ville",
         "taux",
-        "column 5",
+        "colonne 5",
         "vide",
     ]
     assert {one.column for one in source.mapping if not one.field} == {"vide"}

@@ -144,3 +144,41 @@ def test_days_are_facts_whether_or_not_their_hours_are(
     assert row.facts == {"start_day": "2026-05-01", "end_day": "2026-05-01"} | told
     kept = {} if told else {cell for cell in hours.split(";") if cell}
     assert set(row.attributes.values()) == set(kept)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "facts"),
+    [
+        ("45717", "45718", {"start_day": "2025-03-01", "end_day": "2025-03-02"}),
+        ("01/03/2026 00:00:00", "02/03/2026", {"start_day": "2026-03-01", "end_day": "2026-03-02"}),
+        (
+            "01/03/2026 18:30",
+            "01/03/2026 20:00:00",
+            {
+                "start_day": "2026-03-01",
+                "end_day": "2026-03-01",
+                "start_time": "18:30",
+                "end_time": "20:00",
+            },
+        ),
+        (
+            "1er mars 2026 à 9:00",
+            "1er mars 2026 à 12:00",
+            {
+                "start_day": "2026-03-01",
+                "end_day": "2026-03-01",
+                "start_time": "09:00",
+                "end_time": "12:00",
+            },
+        ),
+    ],
+)
+def test_days_that_a_spreadsheet_wrote_with_hours_or_as_numbers_are_facts(
+    tmp_path: Path, start: str, end: str, facts: dict[str, Any]
+) -> None:
+    assert rows(tmp_path, "Début;Fin", f"{start};{end}")[0].facts == facts
+
+
+def test_a_day_left_as_a_number_is_shown_as_a_day(tmp_path: Path) -> None:
+    (row,) = rows(tmp_path, "Date d’ouverture;Nombre de places", "45717;45717")
+    assert row.attributes == {"Date d’ouverture": "2025-03-01", "Nombre de places": 45717}

@@ -93,7 +93,7 @@ def test_a_table_on_its_side_is_refused(tmp_path: Path) -> None:
 def test_a_table_without_a_header_keeps_its_first_row(tmp_path: Path) -> None:
     source = opened(tmp_path, lines("", "{title};{town};{code}").lstrip())
     assert titles(source) == [title for title, *_ in WORKS]
-    assert source.columns["citycode"] == "column 3"
+    assert source.columns["citycode"] == "colonne 3"
     assert any("there is no header" in one for one in source.problems)
 
 
@@ -228,7 +228,7 @@ def test_contacts_that_may_not_be_published_are_kept_apart(tmp_path: Path) -> No
     question = "Acceptez-vous que vos coordonnées soient publiées ?"
     text = lines(f"Titre;Ville;Téléphone;{question}", "{title};{town};02 99 00 00 00;Non")
     row = kept(opened(tmp_path, text))[0]
-    assert row.withheld == {"Téléphone": "02 99 00 00 00"}
+    assert row.withheld == {"Téléphone": "02 99 00 00 00", question: "Non"}
 
 
 @pytest.mark.parametrize(

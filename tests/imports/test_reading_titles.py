@@ -219,3 +219,30 @@ def test_groups_of_columns_above_the_header_are_passed(tmp_path: Path) -> None:
     )
     (row,) = opened(tmp_path, text).rows
     assert (row.title, row.address, row.city) == ("AMAP", "2 rue X", "Niort")
+
+
+@pytest.mark.parametrize(
+    ("title", "person", "waits", "flagged"),
+    [
+        ("Le pain de Madame Dupont", "", True, True),
+        ("Repas chez M. Le Goff", "", True, True),
+        ("Le jardin de Marion Pasquier", "Pasquier Marion", True, True),
+        ("Pasquier Marion", "", False, True),
+        ("Alain BUDE", "", False, True),
+        ("Rénovation de la rue Madame Curie", "", False, False),
+        ("Saint Martin", "", False, False),
+        ("Ferme Marie", "", False, False),
+        ("Jardin partagé", "Marion", False, False),
+        ("Notre jardin à M. tout le monde", "", False, False),
+    ],
+)
+def test_a_person_in_a_title_is_flagged(
+    tmp_path: Path, title: str, person: str, waits: bool, flagged: bool
+) -> None:
+    path = tmp_path / "actions.csv"
+    path.write_text(f"Titre;Commune;Référent\n{title};Rennes;{person}\nUne haie;Bruz;\n")
+    row = next(iter(read_file(path).rows))
+    notes = [note for note in row.problems if "may name a person" in note]
+    assert bool(notes) == flagged
+    assert (row.status == "pending") == waits
+    assert any("It waits" in note for note in notes) == waits

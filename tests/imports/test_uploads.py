@@ -534,6 +534,39 @@ def test_a_form_of_another_page_does_nothing(coordinator: Actor, engine: Engine)
     assert response.status_code == 403
 
 
+def test_an_import_that_another_one_changed_leads_to_that_one(
+    admin: Actor, engine: Engine, work: Callable[[], int]
+) -> None:
+    table = "Titre;Commune;Description\nUn four à pain;Rennes;{}\n"
+    first = send(admin, table.format("Cuire"), "actions.csv")
+    imported(admin, engine, work, first)
+    second = send(admin, table.format("Cuire ensemble"), "actions.csv")
+    imported(admin, engine, work, second)
+    page = admin.get(first).text
+    assert "Annulez-les d’abord" in page
+    assert f'href="{second}"' in page
+    assert "Oui, tout annuler" not in page
+    # Who asks all the same is told so, and the import stands as it did.
+    assert admin.post(f"{first}/annuler").status_code == 303
+    work()
+    page = admin.get(first).text
+    assert 'data-state="done"' in page
+    assert "Cet import n’a pas été annulé." in page
+    assert "a changé 1 de ces initiatives depuis" in page.replace("\u00a0", " ")
+    assert titles(engine) == {"Un four à pain": "published"}
+    for address in (second, first):
+        assert "Oui, tout annuler" in admin.get(address).text
+        admin.post(f"{address}/annuler")
+        work()
+    assert titles(engine) == {}
+
+
+def test_a_calendar_is_told_where_it_goes(admin: Actor, engine: Engine) -> None:
+    response = sent(admin, "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n", "agenda.ics")
+    assert response.status_code == 422
+    assert "Un calendrier contient des événements" in response.text
+
+
 def test_files_are_forgotten_after_a_day_and_taken_up_anew(
     admin: Actor, engine: Engine, home: Path, work: Callable[[], int]
 ) -> None:

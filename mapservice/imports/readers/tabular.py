@@ -196,7 +196,7 @@ def _joined(names: Sequence[str], below: Sequence[str]) -> list[str] | None:
 def _unique(names: Sequence[str], groups: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Names that are never empty; those that are alike are told apart by the group above them."""
     plain = [
-        " ".join(storable(cell).split())[:200] or f"column {position}"
+        " ".join(storable(cell).split())[:200] or f"colonne {position}"
         for position, cell in enumerate(names, start=1)
     ]
     group = ""
