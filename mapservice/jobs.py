@@ -395,6 +395,13 @@ def _add_event_tasks(app: App, engine: Engine, settings: Settings) -> None:
         del timestamp
         return event_registrations.settle_due(engine, sender, datetime.now(UTC))
 
+    @app.periodic(cron="* * * * *")
+    @app.task(name="tell_requests", queueing_lock="tell_requests", pass_context=False)
+    def tell_requests(timestamp: int) -> int:
+        """Each minute: organisers hear that people ask to come."""
+        del timestamp
+        return event_registrations.tell_requests(engine, sender, datetime.now(UTC))
+
     @app.periodic(cron="*/5 * * * *")
     @app.task(name="remind_of_events", queueing_lock="remind_of_events", pass_context=False)
     def remind_of_events(timestamp: int) -> int:

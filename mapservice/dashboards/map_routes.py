@@ -1,7 +1,9 @@
 """What maps of coordination are made of: columns, outlines, and whole maps drawn here."""
 
 import json
+import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from math import isnan
 from typing import Any
 
@@ -23,9 +25,10 @@ from mapservice.dashboards.routes import (
     read_params,
 )
 from mapservice.errors import InvalidInput, NotFound
-from mapservice.i18n import figure_legend_label
+from mapservice.i18n import by_level_label, colon, day, figure_legend_label
 from mapservice.i18n import gettext as _
-from mapservice.initiatives.filters import parse_territory
+from mapservice.initiatives.filter_words import filter_parts
+from mapservice.initiatives.filters import InitiativeFilters, parse_territory
 from mapservice.initiatives.grid import Tile
 from mapservice.static_maps import archive_ground, choropleth
 from mapservice.static_maps.choropleth import ChoroplethShading, MapLabel
@@ -225,6 +228,11 @@ def _answer(level: str, code: str, kind: str, *, dense: bool = False) -> Respons
         if not bare:
             parts.append(choropleth.key_svg(shading, SIDE, SIDE, tint))
             height += choropleth.key_height(shading, SIDE)
+            caption, high = choropleth.caption_svg(
+                _caption(view, place.name, shading), SIDE, height, tint
+            )
+            parts.append(caption)
+            height += high
         if archive and archive_ground.covers(archive, frame):
             credit = archive_ground.credit_of(archive)
             parts.append(credit_svg(frame, PALETTES[tint], credit))
@@ -234,6 +242,26 @@ def _answer(level: str, code: str, kind: str, *, dense: bool = False) -> Respons
         size_of = (SIDE, height)
         drawn = choropleth.document(size_of, "".join(parts), shading, tint, words, told)
     return edge.whole_answer(png(drawn, PNG_WIDTH) if kind == PNG else drawn, kind)
+
+
+def _caption(view: DashboardView, place: str, shading: ChoroplethShading) -> list[str]:
+    """What a map that travels alone must say: of where and when it is, whose, and of which day."""
+    scope = view.scope
+    since, until = (
+        datetime(month.year, month.month, 1, tzinfo=UTC) if month else None
+        for month in (scope.since, scope.until)
+    )
+    asked = InitiativeFilters(theme=scope.themes, since=since, until=until)
+    told = ", ".join(filter_parts(asked)) or _("toutes les dates, tous les thèmes")
+    return [
+        f"{place}, {by_level_label(shading.level)}{colon()}{told}",
+        _(
+            "%(site)s, %(address)s, état du %(day)s",
+            site=services().settings.site_name,
+            address=edge.base_url().partition("://")[2],
+            day=day(view.now),
+        ),
+    ]
 
 
 def figure_shading(view: DashboardView, found: AreaClasses) -> ChoroplethShading:
@@ -277,6 +305,18 @@ def _shaded(
     return choropleth.areas(connection, frame, shading, tint, archive)
 
 
+# What a map "by EPCI" need not say in each name.
+KIND_OF_EPCI = re.compile(
+    r"Communauté (?:de communes|d['’]agglomération|urbaine)\s+"
+    r"(?:d['’]|de l['’]|de la |de |du |des )?"
+)
+
+
+def _short(name: str) -> str:
+    shown = KIND_OF_EPCI.sub("", name, count=1)
+    return shown[:1].upper() + shown[1:]
+
+
 def _labels(connection: Connection, shading: ChoroplethShading) -> list[MapLabel]:
     """Names of the territories drawn, the most populous first."""
     every = queries.indexes(connection)[shading.level]
@@ -285,7 +325,7 @@ def _labels(connection: Connection, shading: ChoroplethShading) -> list[MapLabel
     codes = [places.codes[at] for at in first]
     names = {one.code: one.name for one in queries.names(connection, shading.level, codes)}
     return [
-        MapLabel(names[code], float(places.lon[at]), float(places.lat[at]))
+        MapLabel(_short(names[code]), float(places.lon[at]), float(places.lat[at]))
         for code, at in zip(codes, first, strict=True)
         if code in names
     ]

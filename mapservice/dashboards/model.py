@@ -628,9 +628,9 @@ class AreaFigures:
 
     @property
     def rate(self) -> Floats:
-        """Per 10,000 inhabitants, two decimals; NaN where nobody lives, or how many is unknown."""
+        """Per 10,000 inhabitants, four decimals; NaN where nobody lives, or how many is unknown."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            rates: Floats = np.round(PER * self.initiatives / self.population, 2)
+            rates: Floats = np.round(PER * self.initiatives / self.population, 4)
         rates[self.population <= 0] = np.nan
         return rates
 

@@ -118,6 +118,7 @@ event_registration = Table(
     Column("shares_address", Boolean, nullable=False),
     Column("hears", Boolean, nullable=False),
     Column("lapsed_at", DateTime(timezone=True)),
+    Column("requested_told_at", DateTime(timezone=True)),
 )
 
 event_cancellation = Table(

@@ -10,7 +10,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from mapservice.events.model import CANCELLED_DAYS, NO_LENGTH, Event, EventMode, EventStatus
+from mapservice.events.model import (
+    CANCELLED_DAYS,
+    NO_LENGTH,
+    Event,
+    EventMode,
+    EventStatus,
+    is_whole_days,
+)
 from mapservice.events.queries import EventSeries
 from mapservice.events.timezone_format import timezone_lines
 from mapservice.geocoding.matching.normalise import fold
@@ -85,14 +92,21 @@ def _series_lines(
         if one.event.status in GONE and one.event.changed_at <= since
     ]
     excluded = sorted({*times.excluded, *past})
-    lines = ["BEGIN:VEVENT", f"UID:{uid}"]
-    lines.append(_local("DTSTART", times.start, times.zone))
+    ends = times.start + times.duration
+    is_whole = is_whole_days(times.start, ends)
+
+    def moment(name: str, local: datetime) -> str:
+        return _day(name, local) if is_whole else _local(name, local, times.zone)
+
+    lines = ["BEGIN:VEVENT", f"UID:{uid}", moment("DTSTART", times.start)]
     if times.duration > NO_LENGTH:
-        lines.append(_local("DTEND", times.start + times.duration, times.zone))
+        lines.append(moment("DTEND", ends))
     if times.rule:
-        lines.append(f"RRULE:{times.rule.text(times.zone)}")
-    lines += [_local("EXDATE", one, times.zone) for one in excluded]
-    lines += [_local("RDATE", one, times.zone) for one in times.added]
+        rule = times.rule.text(times.zone, wall_time=is_whole)
+        # UNTIL is of the kind that DTSTART is (RFC 5545, 3.3.10).
+        lines.append("RRULE:" + (re.sub(r"(UNTIL=\d{8})T\d{6}", r"\1", rule) if is_whole else rule))
+    lines += [moment("EXDATE", one) for one in excluded]
+    lines += [moment("RDATE", one) for one in times.added]
     lines += _described(master, confirmed=True)
     lines.append("END:VEVENT")
     for entry in entries:
@@ -100,7 +114,7 @@ def _series_lines(
         if own.recurrence_id in past or not _differs(own, series):
             continue
         lines += ["BEGIN:VEVENT", f"UID:{uid}"]
-        lines.append(_local("RECURRENCE-ID", own.recurrence_id, times.zone))
+        lines.append(moment("RECURRENCE-ID", own.recurrence_id))
         lines += _times(own) + _described(entry) + ["END:VEVENT"]
     return lines
 
@@ -144,7 +158,10 @@ def _head(title: str, page: str) -> list[str]:
 
 
 def _times(event: Event) -> list[str]:
-    """What tells no end has none here either: a moment (RFC 5545, 3.6.1)."""
+    """What tells no end has none here either: a moment (RFC 5545, 3.6.1). Whole days are days,
+    wherever the reader is."""
+    if is_whole_days(event.starts_local, event.ends_local):
+        return [_day("DTSTART", event.starts_local), _day("DTEND", event.ends_local)]
     begins = _local("DTSTART", event.starts_local, event.zone)
     if not event.has_told_end:
         return [begins]
@@ -214,6 +231,10 @@ def _zones(events: Iterable[Event]) -> list[str]:
 
 def _local(name: str, local: datetime, zone: str) -> str:
     return f"{name};TZID={zone}:{local:%Y%m%dT%H%M%S}"
+
+
+def _day(name: str, local: datetime) -> str:
+    return f"{name};VALUE=DATE:{local:%Y%m%d}"
 
 
 def _utc(moment: datetime) -> str:

@@ -41,6 +41,9 @@ def renderer(settings: Settings) -> Renderer:
     def write(connection: Connection, payload: Mapping[str, Any]) -> Mail | None:
         site = mail.letterhead(settings)
         act = UUID(payload["cancellation"]) if payload.get("cancellation") else None
+        if "organiser" in payload:
+            asked = UUID(payload["event"]), UUID(payload["organiser"])
+            return requests_letter(connection, site, *asked, datetime.now(UTC))
         if "hand" in payload:
             hand = UUID(payload["hand"])
             return hand_letter(connection, site, hand, str(payload["about"]), cancellation=act)
@@ -112,6 +115,29 @@ def letter(
         locale=person.locale,
         person=person.id,
         headers=headers,
+    )
+
+
+def requests_letter(
+    connection: Connection, site: Letterhead, identifier: UUID, organiser: UUID, now: datetime
+) -> Mail | None:
+    """The mail about people who ask to come; None where none is left to decide about."""
+    found = queries.find(connection, identifier)
+    person = people.find(connection, organiser)
+    if found is None or person is None or not found.is_open(now):
+        return None
+    requested = registration_service.counts(connection, found).requested
+    if not requested:
+        return None
+    page = f"{site.base_url}{found.url}"
+    values = {
+        **_event_values(connection, found, person.locale),
+        "requested": requested,
+        "link": f"{page}/organiser#inscrits",
+        "page": page,
+    }
+    return mail.write(
+        site, "event_requests", person.email, values, locale=person.locale, person=person.id
     )
 
 

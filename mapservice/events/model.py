@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any, Self, TypeVar
 from uuid import UUID
@@ -427,6 +427,7 @@ class Event:
     source_licence: str = ""
     source_credit: str = ""
     distance: float | None = None
+    is_full: bool = False
 
     @property
     def url(self) -> str:
@@ -499,3 +500,8 @@ def offers_of(free: int | None, waiting: Sequence[WaitingPerson]) -> list[SeatOf
         if free is not None:
             free -= seats
     return made
+
+
+def is_whole_days(begins: datetime, ends: datetime) -> bool:
+    """From midnight to midnight: no hour of it was told."""
+    return begins.time() == ends.time() == time()

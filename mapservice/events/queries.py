@@ -13,10 +13,12 @@ from sqlalchemy import (
     Connection,
     Date,
     Row,
+    ScalarSelect,
     Select,
     and_,
     any_,
     bindparam,
+    case,
     cast,
     func,
     literal,
@@ -34,7 +36,7 @@ from mapservice.accounts.roles.model import TerritoryScope
 from mapservice.accounts.roles.reach import bound as bound_reach
 from mapservice.accounts.roles.reach import condition as within
 from mapservice.db.engine import fill
-from mapservice.db.event_tables import event, event_series
+from mapservice.db.event_tables import event, event_registration, event_series
 from mapservice.db.tables import import_source
 from mapservice.events.filters import EventCursor, EventFilters
 from mapservice.events.model import (
@@ -427,8 +429,25 @@ def _listing() -> Select[Any]:
         event_series.c.source_url,
         event_series.c.source_licence,
         func.coalesce(import_source.c.attribution, "").label("source_credit"),
+        case((_counts_seats(), event.c.capacity <= _seats_given()), else_=False).label("is_full"),
     )
     return found.select_from(joined).order_by(*order())
+
+
+def _counts_seats() -> ColumnElement[bool]:
+    modes = (str(RegistrationMode.OPEN), str(RegistrationMode.APPROVAL))
+    return and_(event.c.capacity.is_not(None), event.c.registration.in_(modes))
+
+
+def _seats_given() -> ScalarSelect[int]:
+    """Seats of an event that somebody has, or is offered."""
+    own = event_registration.c
+    return (
+        select(func.coalesce(func.sum(func.coalesce(own.offered_seats, own.seats)), 0))
+        .where(own.event == event.c.id, own.state.in_(("confirmed", "offered", "attended")))
+        .correlate(event)
+        .scalar_subquery()
+    )
 
 
 # Made once: so many columns take a millisecond each time.

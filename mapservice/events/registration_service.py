@@ -44,6 +44,8 @@ SEAT = "seat"
 # The name under which `letters.py` writes the words of these mails when they are sent.
 RENDERER = "event"
 LETTERS_A_TURN = 500
+# Organisers hear of the first request at once, and of those that follow it together.
+REQUESTS_APART = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,7 +229,10 @@ def check_in(connection: Connection, registration: UUID, *, attended: bool) -> N
 
 
 def answer(connection: Connection, registration: UUID, words: str) -> None:
-    """The answer to the organiser's question, of a person with a seat. Raises InvalidInput."""
+    """The answer to the organiser's question, of whoever has a seat or asks for one.
+
+    Raises InvalidInput.
+    """
     if len(words) > MAX_ANSWER:
         raise InvalidInput("answer", f"is longer than {MAX_ANSWER} characters")
     connection.execute(text(ANSWER), {"id": registration, "answer": words})
@@ -273,6 +278,30 @@ def settle_due(engine: Engine, sender: str, now: datetime) -> int:
             if _lock(connection, identifier):
                 settle(connection, identifier, sender, now)
     return len(due)
+
+
+def tell_requests(engine: Engine, sender: str, now: datetime) -> int:
+    """Each minute: writes to the organisers of events that somebody asks to come to.
+
+    Returns how many mails were written.
+    """
+    written = 0
+    with engine.begin() as connection:
+        bound = {"now": now, "since": now - REQUESTS_APART}
+        for identifier in connection.execute(text(TOLD_REQUESTS), bound).scalars().all():
+            for row in connection.execute(text(ORGANISERS), {"event": identifier}):
+                payload = {"event": str(identifier), "organiser": str(row.person)}
+                letter = LateMail(
+                    kind="event_requests",
+                    renderer=RENDERER,
+                    payload=payload,
+                    person=row.person,
+                    recipient=row.email,
+                    sender=sender,
+                )
+                mail.enqueue_late(connection, letter)
+                written += 1
+    return written
 
 
 def remind(engine: Engine, sender: str, now: datetime) -> int:
@@ -564,7 +593,7 @@ VALUES (:event, :person, :state, :seats, :name, :is_public, :shares_address,
        is_public = excluded.is_public, shares_address = excluded.shares_address,
        waits_since = excluded.waits_since,
        changed_at = clock_timestamp(), offered_seats = NULL, offered_until = NULL,
-       lapsed_at = NULL, reminded_at = NULL
+       lapsed_at = NULL, reminded_at = NULL, requested_told_at = NULL
 RETURNING id"""
 
 ADMIT = """
@@ -586,7 +615,7 @@ UPDATE event_registration
 
 ANSWER = """
 UPDATE event_registration SET answer = :answer
- WHERE id = :id AND state IN ('confirmed', 'offered', 'attended')"""
+ WHERE id = :id AND state IN ('requested', 'confirmed', 'offered', 'attended')"""
 
 EXPIRE = """
 UPDATE event_registration
@@ -615,6 +644,38 @@ UPDATE event_registration
 DUE = """
 SELECT DISTINCT event FROM event_registration JOIN event ON event.id = event_registration.event
  WHERE state = 'offered' AND offered_until <= :now AND event.status <> 'cancelled'"""
+
+TOLD_REQUESTS = """
+WITH due AS (
+    SELECT event.id
+      FROM event
+     WHERE event.status IN ('published', 'moved') AND event.starts_at > :now
+       AND EXISTS (SELECT FROM event_registration AS own
+                    WHERE own.event = event.id AND own.state = 'requested'
+                      AND own.requested_told_at IS NULL)
+       AND NOT EXISTS (SELECT FROM event_registration AS told
+                        WHERE told.event = event.id AND told.requested_told_at > :since)
+       AND event.id IN (SELECT event FROM event_registration WHERE state = 'requested')
+), told AS (
+    UPDATE event_registration AS registration SET requested_told_at = :now
+      FROM due
+     WHERE registration.event = due.id AND registration.state = 'requested'
+       AND registration.requested_told_at IS NULL
+ RETURNING registration.event
+)
+SELECT DISTINCT event FROM told"""
+
+# Who proposed it, and whoever organises its group.
+ORGANISERS = """
+SELECT person.id AS person, person.email
+  FROM event
+  JOIN event_series ON event_series.id = event.series
+  JOIN person ON person.id = event_series.person
+              OR person.id IN (SELECT member.person FROM group_member AS member
+                                WHERE member.local_group = event_series.local_group
+                                  AND member.standing = 'organiser')
+ WHERE event.id = :event AND person.email IS NOT NULL
+ ORDER BY person.id"""
 
 REMIND = """
 UPDATE event_registration AS registration SET reminded_at = :now

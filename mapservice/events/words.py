@@ -1,10 +1,10 @@
 """When and where an event takes place, in words that claim no more than is known."""
 
 from collections.abc import Sequence
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import cast
 
-from mapservice.events.model import NO_LENGTH, Event, EventMode
+from mapservice.events.model import NO_LENGTH, Event, EventMode, is_whole_days
 from mapservice.events.recurrence import PARIS, wall_time
 from mapservice.i18n import LANGUAGE, LOCALES, clock_words, format_date, translator
 from mapservice.i18n import gettext as _
@@ -54,7 +54,7 @@ def span_words(begins: datetime, ends: datetime, language: str = "") -> str:
             day=_day(begins, language),
             clock=clock_words(begins, language),
         )
-    if _is_whole_days(begins, ends):
+    if is_whole_days(begins, ends):
         last = ends - DAY
         if last.date() == begins.date():
             return _("%(day)s, toute la journée", day=_day(begins, language))
@@ -81,7 +81,7 @@ def day_and_hours(event: Event, language: str = "") -> tuple[str, str]:
     language = language or LANGUAGE.get()
     _ = translator(language)
     begins, ends = event.starts_local, event.ends_local
-    if _is_whole_days(begins, ends) and ends - begins == DAY:
+    if is_whole_days(begins, ends) and ends - begins == DAY:
         return _day(begins, language), _("toute la journée") + _clock_named(event, language)
     if not event.has_told_end:
         hour = _("à %(clock)s", clock=clock_words(begins, language))
@@ -146,11 +146,6 @@ def how_far(event: Event) -> str:
 
 def zone_choices() -> list[tuple[str, str]]:
     return [(zone, CLOCKS[zone]) for zone in CLOCKS]
-
-
-def _is_whole_days(begins: datetime, ends: datetime) -> bool:
-    """From midnight to midnight: no hour of it was told."""
-    return begins.time() == ends.time() == time()
 
 
 def _day(local: datetime, language: str) -> str:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -255,6 +255,22 @@ class Locator:
             match=replace(match, method=check.METHOD),
             attribution=answer.attribution,
         )
+
+    def communes_of_code(self, code: str) -> dict[str, str]:
+        """By their codes, the names of the communes that an INSEE code means today."""
+        return self._named(self._communes_today(code))
+
+    def communes_of_postcode(self, postcode: str) -> dict[str, str]:
+        """By their codes, the names of the communes that a postcode serves, the largest first."""
+        gazetteer = self.geocoder.gazetteer
+        pool = gazetteer.by_postcode.get(postcode)
+        places = [gazetteer.places[i] for i in (pool.ids if pool else ())]
+        places.sort(key=lambda place: -place.population)
+        return self._named(dict.fromkeys(place.commune for place in places))
+
+    def _named(self, communes: Iterable[str]) -> dict[str, str]:
+        found = {code: self.entry(code) for code in communes}
+        return {code: entry.place.name for code, entry in found.items() if entry is not None}
 
     def _communes_today(self, code: str) -> frozenset[str]:
         """Which communes a code means, also an arrondissement's or a former one."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from mapservice.imports.columns import plain_name
+from mapservice.imports.columns import FORM_MOMENTS, plain_name
 from mapservice.imports.dates import is_day, is_serial, read_date
 from mapservice.imports.readers.tables import SourceRecord
 from mapservice.imports.text import block, is_placeholder, one_line, shortened, words_of
@@ -141,8 +141,7 @@ SHARED_BOX = re.compile(
 )
 # Of the boxes in a column: with so many of persons, others that no name gives away are theirs too.
 MANY_OF_PERSONS = 0.2
-# What a form notes beside the answers: when they came, and the account that they came from.
-FORM_MOMENTS = frozenset({"horodateur", "timestamp"})
+# What a form notes beside the answers (`FORM_MOMENTS`): the account that they came from.
 FORM_ACCOUNT = re.compile(r"\b(?:adresse e ?mail|email address|nom utilisateur|username)")
 
 

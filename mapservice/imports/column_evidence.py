@@ -158,6 +158,7 @@ def assign(
     for column, why in doubts:
         holder = next((key for key, held in chosen.columns.items() if held == column), "")
         outcome = f"read as {holder}" if holder else "kept as it is"
+        outcome = "not kept" if column in chosen.no_ids else outcome
         chosen.problems.append(f"{column}: {why}; {outcome}")
     return chosen
 
@@ -171,9 +172,11 @@ def _refuse_numbering(chosen: ColumnAssignment, sample: Sequence[SourceRecord]) 
     column = chosen.columns.get("external_id", "")
     if plain_name(column) not in NUMBERING:
         return
-    # Of tables in a database it is their key.
-    numbers = [read_number(one) for one in values_of(column, [x for x in sample if x.line])]
-    if len(numbers) > 1 and numbers == list(range(1, len(numbers) + 1)):
+    # Of tables in a database it is their key. Between the rows may stand totals and headings.
+    cells = values_of(column, [record for record in sample if record.line])
+    numbers = [number for one in cells if (number := read_number(one)) is not None]
+    is_told = len(numbers) > 1 and len(numbers) >= ENOUGH * len(cells)
+    if is_told and numbers == list(range(1, len(numbers) + 1)):
         del chosen.columns["external_id"]
         chosen.no_ids[column] = "counts its rows (1, 2, 3…): no id of their source"
 

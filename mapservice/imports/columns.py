@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mapservice.errors import InvalidInput
 from mapservice.imports.text import folded, mended
@@ -69,7 +69,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "adresse", "address", "street", "street address", "adresse complete", "full address",
         "adresse postale", "adresse1", "adresse 1", "rue", "voie", "numero voie", "adr",
         "libvoie", "lib voie", "lieu", "lieu dit", "location", "localisation", "emplacement",
-        "place", "where",
+        "place", "where", "ou", "ou ca", "ou est", "ou se passe",
     ),
     "city": (
         "commune name", "commune nom", "nom commune", "libelle commune", "lib commune",
@@ -190,6 +190,7 @@ LABELS = frozenset({"lib", "libelle", "label", "intitule"})
 LABELLED = frozenset({"city", "theme", "status", "scale", "departement", "address"})
 # Headers that are sentences: the questions of a form. What they ask for, by their words without
 # accents or articles; the first that fits is meant.
+FORM_MOMENTS = frozenset({"horodateur", "timestamp"})
 QUESTION_WORDS = 4
 QUESTION_RANK = 200
 QUESTIONS: tuple[tuple[str, str], ...] = (
@@ -222,7 +223,13 @@ QUESTIONS: tuple[tuple[str, str], ...] = (
     ),
     ("address", r"\badresse\b|ou se (?:situe|trouve|deroule|passe)|where (?:is|does)|address"),
     ("theme", r"thematique|\bthemes?\b|categorie|domaine|topic|category"),
-    ("created_on", r"depuis quand|quand a|date (?:debut|creation|lancement)|when did"),
+    (
+        "created_on",
+        (
+            r"depuis quand|date (?:debut|creation|lancement)|when did"
+            r"|quand .*(?:commence|debute|lance|cree|demarre|nee?\b)"
+        ),
+    ),
 )
 
 
@@ -280,6 +287,8 @@ def count_recognised(cells: Iterable[str]) -> int:
     return sum(bool(_roles(cell, 0)) for cell in list(cells)[:200] if 0 < len(cell) <= 200)
 
 
+# Of a column that counts the rows of its sheet, and says nothing of any of them.
+ROW_NUMBERS = "row_numbers"
 # Of a column that moderators alone are to see; there may be several, each a field by its own name.
 WITHHELD = "withheld"
 
@@ -348,6 +357,9 @@ def _roles(column: str, position: int) -> list[ColumnCandidate]:
             field = next((field for field, pattern in QUESTIONS if re.search(pattern, asked)), "")
             if field:
                 return [ColumnCandidate(field, column, (QUESTION_RANK, 0, position))]
+    # The moment at which a form was filled in comes behind all that speaks of what it is about.
+    if plain_name(column) in FORM_MOMENTS:
+        ranked = [replace(one, rank=(QUESTION_RANK + 1, *one.rank[1:])) for one in ranked]
     surest = min((candidate.rank[0] for candidate in ranked), default=0)
     return [candidate for candidate in ranked if candidate.rank[0] == surest]
 

@@ -4,7 +4,7 @@ A point that is no place of its own (shared, a centre, rounded) and a shape that
 which territory is meant, and give no pin.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -23,6 +23,8 @@ from mapservice.initiatives.model import Scale, SourceRow
 WHOLE = 0.9
 # So little of a shape in a territory may be the same error, and does not speak of it.
 LEAST = 0.02
+# Communes that are named of those of a postcode.
+SHOWN_NAMES = 3
 # With less of it on French ground, a shape is mostly at sea or abroad.
 MOST = 0.5
 
@@ -76,6 +78,11 @@ class RowPlacer:
         for i, parts in zip(shaped, found, strict=True):
             placed[i] = _by_shape(rows[i], placed[i], parts)
 
+        for i, row in enumerate(rows):
+            if placed[i].code and not placed[i].to_review:
+                for told in self._contradicted(row, placed[i]):
+                    placed[i] = _noted(placed[i], told)
+
         # What is meant for the whole country and names no place is not a place to look for.
         for i, row in enumerate(rows):
             if row.scale is Scale.NATIONAL and placed[i].precision is Precision.NONE:
@@ -83,6 +90,21 @@ class RowPlacer:
                     placed[i], precision=Precision.NATIONAL, to_review=False, reason=""
                 )
         return placed
+
+    def _contradicted(self, row: SourceRow, placement: Placement) -> Iterator[str]:
+        """Codes of a row that speak of another commune than the one that all else tells."""
+        if placement.precision not in (Precision.POINT, Precision.COMMUNE):
+            return
+        if row.citycode and row.citycode != placement.code:
+            meant = self._locator.communes_of_code(row.citycode)
+            if not meant:
+                yield f"no commune has the INSEE code {row.citycode}"
+            elif placement.code not in meant:
+                yield f"the INSEE code {row.citycode} is another commune's ({meant[min(meant)]})"
+        served = self._locator.communes_of_postcode(row.postcode) if row.postcode else {}
+        if served and placement.code not in served:
+            names = ", ".join(list(served.values())[:SHOWN_NAMES])
+            yield f"the postcode {row.postcode} is that of other communes ({names})"
 
     def _asked(self, row: SourceRow, *, words_only: bool = False) -> PlaceQuestion:
         query = GeocodeQuery(

@@ -21,6 +21,7 @@ from mapservice.imports.column_evidence import (
 )
 from mapservice.imports.columns import (
     FACT_REASON,
+    ROW_NUMBERS,
     WITHHELD,
     check_mapping,
     count_recognised,
@@ -189,7 +190,8 @@ def read_file(
     kept = [
         replace(one, is_personal=True) if one.column in withheld else one
         for one in attribute_columns(table.columns, columns, entries, also)
-        if is_filled(one.column, sample) or table.total > len(sample)
+        if (is_filled(one.column, sample) or table.total > len(sample))
+        and one.column not in roles.no_ids
     ]
     facts = fact_columns(kept, columns)
     reading = RowReader(
@@ -310,8 +312,11 @@ def _mappings(
     for column in columns:
         name = fields.get(column, "")
         attribute = attributes.get(column)
+        name = ROW_NUMBERS if column in roles.no_ids and not name else name
         if name in asked or column in withheld:
             reason = "as asked"
+        elif name == ROW_NUMBERS:
+            reason = "row numbers"
         elif name:
             reason = roles.by_cells.get(name, "by its name")
         else:
@@ -333,7 +338,7 @@ def _mappings(
                 else name or ("attribute" if attribute else ""),
                 reason=reason,
                 kind=str(attribute.kind) if attribute else "",
-                doubt=doubts.get(column, "") if not name or name == "title" else "",
+                doubt=doubts.get(column, "") if name in ("", "title", ROW_NUMBERS) else "",
                 is_personal=attribute is not None and attribute.is_personal,
                 examples=tuple(examples),
             )

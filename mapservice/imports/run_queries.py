@@ -61,6 +61,7 @@ class LikeInitiative:
     description: str
     lon: float | None
     lat: float | None
+    attributes: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -833,7 +834,8 @@ WITHDRAW = "UPDATE initiative SET status = 'rejected', source_digest = NULL WHER
 LIKE = """
 SELECT asked.number AS asked, found.id, found.source_platform AS platform,
        coalesce(found.source_id, '') AS source_id, found.status, found.description,
-       (record.query ->> 'lon')::float8 AS lon, (record.query ->> 'lat')::float8 AS lat
+       (record.query ->> 'lon')::float8 AS lon, (record.query ->> 'lat')::float8 AS lat,
+       coalesce(detail.attributes, '{}') AS attributes
   FROM unnest(CAST(:titles AS text[]), CAST(:places AS text[]))
        WITH ORDINALITY AS asked (title, place, number)
  CROSS JOIN LATERAL (
@@ -843,6 +845,7 @@ SELECT asked.number AS asked, found.id, found.source_platform AS platform,
           AND source_platform <> '' AND status <> 'merged'
         LIMIT 40) AS found
   LEFT JOIN location_match AS record ON record.initiative = found.id
+  LEFT JOIN initiative_detail AS detail ON detail.initiative = found.id
  ORDER BY asked.number, found.id"""
 
 OWN_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -25,6 +25,19 @@ class TerritoryParents:
         code = placement.code
         if code is None:
             return False
+        return self._holds(scope, level, code)
+
+    def may_cover(self, scope: TerritoryScope, placement: Placement) -> bool:
+        """Whether a place that a person is to look at is thought to lie in the scope: the likeliest
+        commune does."""
+        best = placement.match.best
+        return (
+            placement.to_review
+            and best is not None
+            and self._holds(scope, str(Precision.COMMUNE), best.place.commune)
+        )
+
+    def _holds(self, scope: TerritoryScope, level: str, code: str) -> bool:
         above = self.parents.get((level, code), ())
         held = {(level, code)}
         held |= {(str(name), one) for name, one in zip(LEVELS, above, strict=False) if one}

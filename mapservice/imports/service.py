@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from difflib import SequenceMatcher
 from itertools import islice
 from pathlib import Path
 from uuid import UUID
@@ -44,7 +45,7 @@ from mapservice.imports.run_queries import LikeInitiative, OwnInitiative
 from mapservice.imports.run_service import OpenedSource
 from mapservice.imports.scopes import TerritoryParents
 from mapservice.imports.shared_points import KnownCentres, SharedPoints
-from mapservice.imports.text import bare, block
+from mapservice.imports.text import bare, block, one_line, words_of
 from mapservice.initiatives import service
 from mapservice.initiatives.facts import InitiativeFacts
 from mapservice.initiatives.licences import forbids_reuse
@@ -56,6 +57,8 @@ BATCH_ROWS = 500
 SAME_DEGREES = 0.0001
 # What a list of ours rounds.
 NEARLY_SAME_DEGREES = 0.000_002
+# Two descriptions that are one, corrected.
+REWORDED = 0.6
 # Batches that are placed or saved at once, or wait for it; and how many connections save.
 BATCHES_AHEAD = 5
 SAVERS = 2
@@ -488,6 +491,7 @@ class _Importer:
                 within is not None
                 and self.options.within is not None
                 and not within.covers(self.options.within, placement)
+                and not within.may_cover(self.options.within, placement)
             ):
                 reports[entry.row.number] = _report(
                     entry, RowOutcome.REJECTED, _why_not_within(entry.row, placement)
@@ -640,8 +644,11 @@ class _Importer:
             entry = entries[other.asked - 1]
             if other.platform != self.platform:
                 if _is_same(entry, other):
-                    told = _here_already(other.id, other.platform)
+                    told = _here_already(other.id, other.platform, _said_otherwise(entry, other))
                     found.setdefault(other.asked - 1, (other.platform, told))
+                elif not self.options.separate_repeats and _is_reworded(entry, other):
+                    told = f"may be the same as {other.id}, here already: same title, same place"
+                    repeating.setdefault(entry.row.number, told)
             elif not self.options.separate_repeats and self._may_repeat(entry, other):
                 told = f"may be the same as {other.id}, here already: same title, same place"
                 repeating.setdefault(entry.row.number, told)
@@ -652,9 +659,7 @@ class _Importer:
                 positions[str(former.id)] = at
         for own in run_queries.ours(connection, positions):
             at = positions[str(own.id)]
-            told = _here_already(own.id, own.platform)
-            if differing := ", ".join(_differing(entries[at].row, own)):
-                told += f"; it says something else ({differing}) and was left as it is"
+            told = _here_already(own.id, own.platform, _differing(entries[at].row, own))
             found[at] = own.platform, told
         self.elsewhere.update(platform for platform, _ in found.values())
         return [(entries[index], told) for index, (_, told) in found.items()], repeating
@@ -680,8 +685,40 @@ def _believed(one: IdentifiedRow, placer: RowPlacer) -> tuple[SourceRow, str]:
     return row, one.digest if row is one.row else digest_of(row)
 
 
-def _here_already(initiative: UUID, platform: str) -> str:
-    return f"stands here already: {initiative}, from {platform!r}"
+def _here_already(initiative: UUID, platform: str, differing: Sequence[str]) -> str:
+    told = f"stands here already: {initiative}, from {platform!r}"
+    if not differing:
+        return told
+    shown = ", ".join(one_line(name)[:60] for name in differing)
+    return "; ".join((told, f"it says something else ({shown}) and was left as it is"))
+
+
+def _said_otherwise(entry: _Entry, other: LikeInitiative) -> list[str]:
+    """What a row says and an initiative of another source does not, or says otherwise."""
+    row = entry.row
+    differing = ["description"] if row.description and row.description != other.description else []
+    return differing + [
+        name for name, told in row.attributes.items() if other.attributes.get(name) != told
+    ]
+
+
+def _is_reworded(entry: _Entry, other: LikeInitiative) -> bool:
+    """Whether what another source says of one title and place is this row in other words."""
+    row = entry.row
+    if other.status not in (*PUBLIC, Status.PENDING) or row.own_id or not row.place_text:
+        return False
+    metres = RowSighting.of(row).metres_to(other.lon, other.lat)
+    if metres is not None:
+        return metres <= APART_M
+    return _tells_the_same(row.description, other.description)
+
+
+def _tells_the_same(one: str, other: str) -> bool:
+    """Whether two descriptions are one, corrected; nothing contradicts nothing."""
+    if one == other or not (one and other):
+        return True
+    pair = words_of(one[:1_000]), words_of(other[:1_000])
+    return SequenceMatcher(None, *pair).ratio() >= REWORDED
 
 
 def _differing(row: SourceRow, own: OwnInitiative) -> list[str]:
@@ -710,9 +747,10 @@ def _differing(row: SourceRow, own: OwnInitiative) -> list[str]:
 def _is_same(entry: _Entry, other: LikeInitiative) -> bool:
     """Whether a row and an initiative of its title and place are one: by their id, else by all
     else that they say."""
-    if entry.source_id.partition("#")[0] == other.source_id.partition("#")[0]:
-        return True
     row = entry.row
+    if entry.source_id.partition("#")[0] == other.source_id.partition("#")[0]:
+        # An id that was made of title, place and point says nothing of the rest.
+        return bool(row.external_id) or _tells_the_same(row.description, other.description)
     points = (row.lon, row.lat, other.lon, other.lat)
     if all(one is None for one in points):
         near = bool(row.place_text)

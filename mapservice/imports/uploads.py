@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from mapservice.errors import InvalidInput, StateConflict
 from mapservice.imports import upload_queries
-from mapservice.imports.columns import NAMES, WITHHELD, withheld_field
+from mapservice.imports.columns import NAMES, ROW_NUMBERS, WITHHELD, withheld_field
 from mapservice.imports.readers.content import DATA_SUFFIXES
 from mapservice.imports.run_queries import RecordedSource
 from mapservice.imports.upload_queries import ImportUpload
@@ -173,7 +173,7 @@ def mapping_of(chosen: Mapping[str, str]) -> dict[str, str]:
     """
     mapping = dict.fromkeys(NAMES, "")
     for column, name in chosen.items():
-        if name in ("", "attribute"):
+        if name in ("", "attribute", ROW_NUMBERS):
             continue
         if name == WITHHELD:
             mapping[withheld_field(column)] = column

@@ -159,7 +159,7 @@ def _territories(collection: ItemsCollection, level: Level) -> CollectionSource:
         own |= {
             "initiatives": cast(initiatives, Integer),
             "supporters": cast(func.coalesce(counts.c.supporters, 0), Integer),
-            "per_10000_inhabitants": func.round(10_000 * initiatives / inhabitants, 2),
+            "per_10000_inhabitants": func.round(10_000 * initiatives / inhabitants, 4),
         }
     outline = _as_text(places.c.outline)
     return CollectionSource(

@@ -69,7 +69,7 @@ FIGURES = """
     SELECT place.code, place.name, place.population, place.departement, place.region,
            coalesce(counts.initiatives, 0) AS initiatives,
            coalesce(counts.supporters, 0) AS supporters,
-           round(10000.0 * coalesce(counts.initiatives, 0) / nullif(place.population, 0), 2)
+           round(10000.0 * coalesce(counts.initiatives, 0) / nullif(place.population, 0), 4)
                AS per_10000_inhabitants,
            coalesce(counts.undated, 0) AS undated,
            place.population_year, place.partial,

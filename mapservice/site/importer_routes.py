@@ -302,9 +302,9 @@ def _file(
         upload=upload,
         platform=request.form.get("platform", platform),
         versions=[
-            (other, count)
+            (other, count, _may_import(connection, other))
             for other, count in upload.preview.get("elsewhere", ())
-            if _may_import(connection, other)
+            if other and upload.state == "checked"
         ],
         licence=request.form.get("licence", uploads.checked_options(upload)["licence"]),
         source=run_queries.find_source(connection, platform),
@@ -411,6 +411,7 @@ def _reason_words() -> dict[str, str]:
             "mise dans les informations pratiques si elle est comprise, sinon gardée telle quelle"
         ),
         "holds nothing": _("vide"),
+        "row numbers": _("numérote les lignes : non gardée"),
     }
 
 

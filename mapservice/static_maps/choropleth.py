@@ -6,6 +6,7 @@ the same ones. Every territory carries its code and class as data (`data-code`, 
 
 import base64
 import struct
+import textwrap
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -39,6 +40,7 @@ MOST_LABELS = 45
 # Hatching of a picture of pixels: a line in each PERIOD, of pixels of the frame.
 PERIOD = 7
 KEY_LINE, KEY_GAP, KEY_SIZE = 22, 16, 13
+CAPTION_LINE, CAPTION_SIZE = 18, 12
 
 # Each territory's path, in pixels of the frame.
 AREAS = """
@@ -220,6 +222,29 @@ def key_svg(shading: ChoroplethShading, width: int, top: int, tint: str) -> str:
         f'<text x="8" y="{top + 20}" font-weight="700">{escape(shading.title)}</text>'
         f"{''.join(rows)}</g>"
     )
+
+
+def caption_svg(lines: Sequence[str], width: int, top: int, tint: str) -> tuple[str, int]:
+    """What the drawing is of, where it stands without its page; and how high that is.
+
+    The first line is a title; lines that are too long are broken.
+    """
+    palette = PALETTES[tint]
+    signs = int(width / (0.53 * CAPTION_SIZE))
+    rows = [
+        (row, number == 0)
+        for number, line in enumerate(lines)
+        for row in textwrap.wrap(line, signs)
+    ]
+    height = CAPTION_LINE * len(rows) + 12
+    texts = "".join(
+        f'<text x="8" y="{top + CAPTION_LINE * (number + 1)}"'
+        f' font-weight="{700 if is_title else 400}">{escape(row)}</text>'
+        for number, (row, is_title) in enumerate(rows)
+    )
+    ground = f'<rect y="{top}" width="{width}" height="{height}" fill="{palette.chosen}"/>'
+    font = f'font-family="{FONT}" font-size="{CAPTION_SIZE}" fill="{palette.ink}"'
+    return f'{ground}<g class="caption" {font}>{texts}</g>', height
 
 
 def document(

@@ -47,7 +47,7 @@ FIGURES = """
     SELECT '{level}' AS level, place.code, name, population, population_year,
            coalesce(counts.initiatives, 0)::integer AS initiatives,
            coalesce(counts.supporters, 0)::integer AS supporters,
-           round(10000.0 * coalesce(counts.initiatives, 0) / nullif(population, 0), 2)::float8
+           round(10000.0 * coalesce(counts.initiatives, 0) / nullif(population, 0), 4)::float8
                AS per_10000_inhabitants,
            outline
       FROM place

@@ -157,6 +157,7 @@ def make_event(
     zone: str = PARIS,
     title: str = "Repas de quartier",
     status: EventStatus = EventStatus.PUBLISHED,
+    hours: int = 2,
 ) -> UUID:
     """An event without a place, public unless told; returns its first occurrence."""
     content = EventContent(
@@ -172,7 +173,7 @@ def make_event(
     )
     times = EventTimes(
         start or soon(),
-        timedelta(hours=2),
+        timedelta(hours=hours),
         zone,
         RecurrenceRule.parse(rrule, zone) if rrule else None,
     ).aligned()

@@ -192,3 +192,36 @@ def test_an_event_is_passed_on_as_an_initiative_is(engine: Engine, client: Flask
     assert code.content_type == "image/svg+xml"
     assert f"/evenements/{made}" in code.text
     assert client.get("/evenements/00000000-0000-4000-8000-000000000000/qr.svg").status_code == 404
+
+
+@pytest.mark.parametrize("zone", ["Europe/Paris", "Indian/Reunion"])
+def test_whole_days_are_days_wherever_the_reader_is(
+    engine: Engine, client: FlaskClient, zone: str
+) -> None:
+    """RFC 5545: DATE for the beginning, the end that it does not reach, UNTIL and what differs."""
+    begins = soon().replace(hour=0, minute=0)
+    rule = f"FREQ=DAILY;UNTIL={begins + timedelta(days=3):%Y%m%dT%H%M%S}"
+    with engine.begin() as connection:
+        person = make_person(connection)
+        first = make_event(connection, start=begins, rrule=rule, person=person, zone=zone, hours=24)
+        made = rows(connection, first)
+        service.cancel(connection, made[1].id, person, ChangeScope.THIS, "", SENDER, NOW)
+    assert len(made) == 4
+    one = client.get(f"/evenements/{first}.ics").text
+    day = "%Y%m%d"
+    assert f"DTSTART;VALUE=DATE:{begins:{day}}\r\n" in one
+    assert f"DTEND;VALUE=DATE:{begins + timedelta(days=1):{day}}\r\n" in one
+    series = client.get(f"/evenements/{first}/serie.ics").text
+    assert f"UNTIL={begins + timedelta(days=3):{day}}\r\n" in series
+    assert f"RECURRENCE-ID;VALUE=DATE:{begins + timedelta(days=1):{day}}\r\n" in series
+    (found,) = by_ical_js([(series, END_OF_TIME)])
+    told = [(one["start"][:10], one["end"][:10], one["status"]) for one in found["found"]]
+    assert told == [
+        (
+            f"{row.starts_local:%Y-%m-%d}",
+            f"{row.ends_local:%Y-%m-%d}",
+            "CANCELLED" if row.id == made[1].id else "CONFIRMED",
+        )
+        for row in made
+    ]
+    assert len(list(icalendar.Calendar.from_ical(series).walk("VEVENT"))) == 2

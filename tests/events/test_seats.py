@@ -2,12 +2,14 @@
 
 import contextlib
 import random
+import re
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import Connection, Engine, text
 
 from mapservice.db.engine import make_engine
@@ -15,7 +17,10 @@ from mapservice.errors import InvalidInput, StateConflict
 from mapservice.events import letters
 from mapservice.events import registration_service as seats
 from mapservice.events.model import RegistrationState, SeatOffer, WaitingPerson, offers_of
+from mapservice.groups import membership_service as membership
+from mapservice.groups.model import MemberChoice, MemberStanding
 from tests.events.organiser import SENDER, SITE, make_event, make_person, soon, written
+from tests.groups.founder import make_group
 
 NOW = datetime.now(UTC)
 STATE = "SELECT state FROM event_registration WHERE event = :event AND person = :person"
@@ -343,3 +348,102 @@ def test_two_hundred_people_for_fifty_seats_over_eight_connections(
 ) -> None:
     for _ in range(3):
         race(engine, database_url, count=200, capacity=50, workers=8)
+
+
+# --- Requests -------------------------------------------------------------------------------------
+
+
+def tell(engine: Engine, minutes: int = 0) -> int:
+    return seats.tell_requests(engine, SENDER, NOW + timedelta(minutes=minutes))
+
+
+def request_mail(engine: Engine, event: UUID, organiser: UUID, minutes: int = 0) -> str:
+    """The subject and the text of the mail, "" where there is none."""
+    with engine.connect() as connection:
+        now = NOW + timedelta(minutes=minutes)
+        made = letters.requests_letter(connection, SITE, event, organiser, now)
+        return f"{made.subject}\n{made.text}" if made else ""
+
+
+def test_organisers_hear_of_requests_the_first_at_once_and_those_after_it_together(
+    engine: Engine,
+) -> None:
+    owner, ana, ben, cem = people(engine, 4)
+    with engine.begin() as connection:
+        event = make_event(connection, registration="approval", person=owner)
+    assert tell(engine) == 0
+    join(engine, event, ana)
+    assert (tell(engine), tell(engine)) == (1, 0)
+    told = request_mail(engine, event, owner).replace("\u00a0", " ")
+    assert told.startswith("1 demande à décider : Repas de quartier\n")
+    join(engine, event, ben)
+    join(engine, event, cem)
+    assert (tell(engine, 30), tell(engine, 61), tell(engine, 200)) == (0, 1, 0)
+    told = request_mail(engine, event, owner, 61)
+    assert "3 personnes demandent à venir" in told
+    assert f"http://map.test/evenements/{event}/organiser#inscrits" in told
+    letter = written(engine, "event_requests")[-1]
+    assert letter["payload"] == {"event": str(event), "organiser": str(owner)}
+
+
+def test_who_organises_the_group_hears_of_requests_too(engine: Engine) -> None:
+    owner, other, member, ana = people(engine, 4)
+    with engine.begin() as connection:
+        event = make_event(connection, registration="approval", person=owner)
+        group = make_group(connection, owner)
+        for person, standing in (
+            (other, MemberStanding.ORGANISER),
+            (member, MemberStanding.MEMBER),
+        ):
+            membership.add(connection, group, person, standing, MemberChoice())
+        connection.execute(text("UPDATE event_series SET local_group = :id"), {"id": group})
+    join(engine, event, ana)
+    assert tell(engine) == 2
+    told = {one["payload"]["organiser"] for one in written(engine, "event_requests")}
+    assert told == {str(owner), str(other)}
+
+
+def test_of_requests_that_were_decided_or_taken_back_nobody_is_told(engine: Engine) -> None:
+    owner, ana, ben = people(engine, 3)
+    with engine.begin() as connection:
+        event = make_event(connection, registration="approval", person=owner)
+    known = [join(engine, event, person) for person in (ana, ben)]
+    assert tell(engine) == 1
+    with engine.begin() as connection:
+        seats.decide(connection, known[0].id, SENDER, NOW, admit=True)
+        seats.leave(connection, known[1].id, SENDER, NOW)
+    assert request_mail(engine, event, owner) == ""
+    # Who asks again is told of again.
+    join(engine, event, ben)
+    assert tell(engine, 90) == 1
+
+
+def test_who_asks_for_a_seat_answers_the_question(engine: Engine) -> None:
+    (ana,) = people(engine, 1)
+    with engine.begin() as connection:
+        event = make_event(connection, registration="approval")
+    known = join(engine, event, ana)
+    with engine.begin() as connection:
+        seats.answer(connection, known.id, "Je viens avec un vélo.")
+        answered = seats.find(connection, known.id)
+        assert answered is not None
+        assert answered.answer == "Je viens avec un vélo."
+
+
+def test_a_list_says_what_is_full(engine: Engine, client: FlaskClient) -> None:
+    ana, ben = people(engine, 2)
+    titles = ("Atelier plein", "Atelier libre", "Sans compter")
+    with engine.begin() as connection:
+        full = make_event(connection, capacity=2, title="Atelier plein")
+        make_event(connection, capacity=3, title="Atelier libre")
+        make_event(connection, title="Sans compter")
+    join(engine, full, ana, 1)
+
+    def told() -> dict[str, bool]:
+        page = client.get("/evenements").text
+        cards = re.findall(r"<article.*?</article>", page, re.S)
+        return {name: "complet<" in one for one in cards for name in titles if name in one}
+
+    assert told() == dict.fromkeys(titles, False)
+    join(engine, full, ben, 1)
+    assert told() == dict.fromkeys(titles, False) | {"Atelier plein": True}

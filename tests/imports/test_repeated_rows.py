@@ -284,3 +284,71 @@ def test_a_code_that_contradicts_its_name_waits(rows: Import, engine: Engine) ->
     with engine.connect() as connection:
         found = "SELECT commune FROM initiative WHERE title = 'Un jardin'"
         assert connection.execute(text(found)).scalar_one() is None
+
+
+def test_numbers_of_rows_say_nothing_of_them(rows: Import, engine: Engine) -> None:
+    """Also where a total stands between the rows; with one more row at the top nothing changes."""
+    header = "N°;titre;commune;montant\n"
+    first = "1;Un verger;Rennes;10", "Sous-total;;;10", "2;Une haie;Bruz;20"
+    rows(*first, header=header)
+    more = "1;Un four;Betton;5", "2;Un verger;Rennes;10", "Sous-total;;;15", "3;Une haie;Bruz;20"
+    reports = rows(*more, header=header)
+    assert outcomes(reports) == ["imported", "unchanged", "skipped", "unchanged"]
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT attributes FROM initiative_detail")).scalars()
+        assert all(attributes.keys() == {"montant"} for attributes in found)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (
+            "Un jardin;Rennes;35000;22278",
+            "the INSEE code 22278 is another commune's (Saint-Brieuc)",
+        ),
+        ("Un jardin;Rennes;35000;35999", "no commune has the INSEE code 35999"),
+        ("Un jardin;Rennes;44000;35238", "the postcode 44000 is that of other communes (Nantes)"),
+    ],
+)
+def test_a_code_that_speaks_of_another_commune_is_told(
+    rows: Import, engine: Engine, line: str, told: str
+) -> None:
+    reports = rows(line, header="titre;commune;code postal;code insee\n")
+    assert reports[0].commune == "35238"
+    assert told in reports[0].reason
+
+
+def test_codes_that_agree_are_not_mentioned(rows: Import) -> None:
+    """Also that of a former commune, of an arrondissement and of a cedex."""
+    reports = rows(
+        "Un jardin;Rennes;35000;35238",
+        "Un four;Paris;75011;75111",
+        "Une haie;Plounéour-Trez;29890;29203",
+        "Un verger;Rennes Cedex;35042;35238",
+        header="titre;commune;code postal;code insee\n",
+    )
+    assert [report.reason for report in reports] == [""] * 4
+
+
+def test_what_is_near_a_town_is_not_said_to_be_in_it(rows: Import) -> None:
+    lines = "Un jardin;près de Rennes;;;", "Une haie;aux environs de Bruz;;;"
+    plain = "Un four;Rennes;rue des Prés;;", "Un verger;Bruz;place d’à côté;;"
+    reports = rows(*lines, *plain)
+    assert outcomes(reports) == ["to_review", "to_review", "imported", "imported"]
+    assert "a place near it is named" in reports[0].reason
+
+
+def test_what_another_source_says_otherwise_is_named(rows: Import, engine: Engine) -> None:
+    rows("Un four;Rennes;;Cuire du pain;10", name="une.csv")
+    (report,) = rows("Un four;Rennes;;Cuire du pain;15", name="autre.csv")
+    assert str(report.outcome) == "elsewhere"
+    assert report.reason.endswith("; it says something else (montant) and was left as it is")
+    (reworded,) = rows("Un four;Rennes;;Cuire du bon pain;10", name="autre.csv")
+    assert str(reworded.outcome) == "elsewhere"
+    assert "it says something else (description)" in reworded.reason
+    dated = HEADER.replace("montant", "montant;créé le")
+    line = "Un four;Rennes;;Cuire du bon pain;10;2024-05-01"
+    (twin,) = rows(line, header=dated, name="autre.csv")
+    assert (str(twin.outcome), twin.status) == ("repeated", "pending")
+    (other,) = rows("Un four;Rennes;;Réparer la chaudière de l’école;10", name="encore.csv")
+    assert str(other.outcome) == "imported"

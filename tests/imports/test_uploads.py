@@ -300,7 +300,18 @@ def test_a_source_of_somebody_else_is_not_offered_for_a_new_version(
     address = send(coordinator, table, "les miennes.csv")
     work()
     assert upload(engine, address).preview["elsewhere"] == [["actions", 1]]
-    assert "as_source" not in coordinator.get(address).text
+    page = coordinator.get(address).text
+    assert "as_source" not in page
+    assert "Cette source n’est pas à vous" in page
+
+
+def test_a_place_in_doubt_that_is_likely_within_waits_instead_of_being_lost(
+    coordinator: Actor, engine: Engine, work: Callable[[], int]
+) -> None:
+    table = "Titre;Commune;Code INSEE\nUn four;Brest;29202\nUne haie;Caen;35238\nUn mur;;\n"
+    address = send(coordinator, table)
+    work()
+    assert upload(engine, address).preview["counts"] == {"to_review": 2, "rejected": 1}
 
 
 def test_an_administrator_publishes_everywhere(

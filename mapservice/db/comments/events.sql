@@ -103,6 +103,8 @@ COMMENT ON COLUMN event_registration.offered_seats IS 'Seats on offer, fewer tha
 COMMENT ON COLUMN event_registration.offered_until IS 'When the offer expires.';
 COMMENT ON COLUMN event_registration.lapsed_at IS
     'When an offer ended that was not taken; null for who left, and for what ended before this was kept.';
+COMMENT ON COLUMN event_registration.requested_told_at IS
+    'When organisers were written that this person asks to come; null: not yet, or nobody asked.';
 COMMENT ON COLUMN event_registration.reminded_at IS 'When the reminder was written; null: not yet.';
 COMMENT ON COLUMN event_registration.leave_key IS 'Signs the link that leaves with one click.';
 COMMENT ON COLUMN event_registration.shares_address IS

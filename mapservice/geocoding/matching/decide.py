@@ -112,6 +112,8 @@ def decide(case: MatchCase) -> MatchVerdict:
         sure = [town for town in elsewhere if town.method in SURE_METHODS]
         verdict = ambiguous if any(_is_of_one(case, town) for town in sure) else likely
         return verdict("the name and the INSEE code disagree")
+    if named is not None and _is_near_it(case, named):
+        return ambiguous("a place near it is named, not the commune itself")
     if best.postcode in _POSTCODE_AGREES:
         if named is None or named.value < WORTHY:
             return _on_bare_postcode(case)
@@ -132,6 +134,27 @@ def decide(case: MatchCase) -> MatchVerdict:
     if named.method not in SURE_METHODS:
         return _on_likeness(case, named)
     return _on_name(case, named)
+
+
+# "près de Rennes", "autour de", "aux environs de", "à côté de", "à proximité de".
+NEAR_WORDS = frozenset(
+    ["pres", "proche", "autour", "environs", "alentours", "cote", "proximite", "banlieue"]
+)
+
+
+def _is_near_it(case: MatchCase, named: NameReading) -> bool:
+    """Whether the words before a name say that something is near it: "près de Rennes"."""
+    segments = case.reading.segments
+    first = next((s.start for s in segments if s.start <= named.start < s.end), named.start)
+    before = [token.word for token in case.reading.tokens[first : named.start]]
+    if (
+        len(before) < 2
+        or before[-1] not in ("de", "d", "du", "des")
+        or before[-2] not in NEAR_WORDS
+    ):
+        return False
+    # "rue des Prés de Rennes" is no such thing.
+    return before[-3:-2] not in (["des"], ["les"], ["la"])
 
 
 def _names_only_an_area(case: MatchCase) -> bool:

@@ -49,11 +49,15 @@ def number(value: float) -> str:
     return str(format_decimal(value, locale=LOCALE)).replace("\u202f", "\u00a0")
 
 
+# What two decimals show as 0.
+LEAST_SHOWN = 0.005
+
+
 def rate(figures: ReportCounts) -> str:
     """Two decimals; a dash for an unknown rate, and never 0 for a rate that is merely small."""
     if figures.rate is None:
         return "–"
-    if not figures.rate:
+    if figures.rate < LEAST_SHOWN:
         return "< 0,01" if figures.initiatives else "0"
     written = format_decimal(figures.rate, format="#,##0.00", locale=LOCALE)
     return str(written).replace("\u202f", "\u00a0")
