@@ -143,6 +143,12 @@ def assign(
     _give(chosen, mapping, "point", "shape", looks_like_shape, sample)
     _give(chosen, mapping, "postcode", "city", _is_name, sample)
     _give(chosen, mapping, "citycode", "city", _is_name, sample)
+    where = chosen.columns.get("address", "")
+    if plain_name(where) in ("ou", "where") and "city" not in chosen.columns:
+        cells = values_of(where, sample)
+        if cells and share(cells, lambda cell: _is_known_town(cell, names_territory)) >= SURE:
+            chosen.columns["city"] = chosen.columns.pop("address")
+            chosen.by_cells["city"] = BY_CELLS["city"][1]
     if "external_id" not in mapping:
         _refuse_numbering(chosen, sample)
     towns = [option.column for option in named["city"]]

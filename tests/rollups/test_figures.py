@@ -110,7 +110,7 @@ def test_a_territory_known_is_said_with_its_population(doors: FlaskClient) -> No
     brittany = next(one for one in document["territories"] if one["code"] == "53")
     assert brittany["name"] == "Bretagne"
     assert brittany["population"] > 3_000_000
-    rate = round(10_000 * brittany["initiatives"] / brittany["population"], 2)
+    rate = round(10_000 * brittany["initiatives"] / brittany["population"], 4)
     assert brittany["per_10000_inhabitants"] == rate
 
 

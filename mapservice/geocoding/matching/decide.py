@@ -113,7 +113,7 @@ def decide(case: MatchCase) -> MatchVerdict:
         verdict = ambiguous if any(_is_of_one(case, town) for town in sure) else likely
         return verdict("the name and the INSEE code disagree")
     if named is not None and _is_near_it(case, named):
-        return ambiguous("a place near it is named, not the commune itself")
+        return likely("a place near it is named, not the commune itself")
     if best.postcode in _POSTCODE_AGREES:
         if named is None or named.value < WORTHY:
             return _on_bare_postcode(case)

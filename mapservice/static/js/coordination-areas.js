@@ -121,7 +121,9 @@ function said(config, value, of, known) {
   if (config.figure === "density") return words.around[plurals.select(value)].replace("{n}", numbers.format(value));
   if (value === null) return words.unknown;
   if (config.figure === "local") return `${shares.format(value / 100)}, ${words.ofTold.replace("{n}", numbers.format(of))}`;
-  return config.figure === "silent" ? shares.format(value / 100) : numbers.format(value);
+  if (config.figure === "silent") return shares.format(value / 100);
+  // What is merely small is not nothing.
+  return value > 0 && value < 0.05 ? `< ${numbers.format(0.1)}` : numbers.format(value);
 }
 
 /** Tells the territory under the pointer; a click goes a level down. */

@@ -49,7 +49,7 @@ function card({ name, code, initiatives, [RATE]: rate }, level) {
   const count = initiatives
     ? words.initiatives[plurals.select(initiatives)].replace("{n}", numbers.format(initiatives))
     : words.none;
-  const told = rate ? `${count}, ${words.rate.replace("{n}", numbers.format(rate))}` : count;
+  const told = rate ? `${count}, ${words.rate.replace("{n}", rate < 0.05 ? `< ${numbers.format(0.1)}` : numbers.format(rate))}` : count;
   const open = element("a", "map-card-open", words.open);
   open.href = `/territoires/${level}/${code}`;
   return element("div", "map-card", [

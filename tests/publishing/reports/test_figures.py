@@ -110,7 +110,7 @@ def test_every_line_is_a_recount(snapshot: Connection, reading: Reading, query: 
     for line in report.lines:
         shown = line.figures
         people = shown.population
-        assert shown.rate == (round(10_000 * shown.initiatives / people, 2) if people else None)
+        assert shown.rate == (round(10_000 * shown.initiatives / people, 4) if people else None)
     assert sum(line.figures.initiatives for line in report.lines) > 0
 
 
