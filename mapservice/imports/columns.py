@@ -75,7 +75,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "commune name", "commune nom", "nom commune", "libelle commune", "lib commune",
         "ville", "city", "commune", "town", "municipality", "municipalite", "localite",
         "locality", "address locality", "nom ville", "adresse ville", "adresse commune",
-        "ville commune", "com nom", "nom com", "libcom", "libcommune", "village",
+        "ville commune", "com nom", "nom com", "libcom", "libcommune", "village", "territoire",
     ),
     "postcode": (
         "code postal", "codepostal", "postcode", "postal code", "post code", "cp", "zip",

@@ -58,6 +58,7 @@ _FORMS = (
     listed("peut-être la même que la ligne %(row)s : même titre, même lieu"),
     listed("peut-être la même que %(id)s, déjà ici : même titre, même lieu"),
     listed("elle dit autre chose dans : %(columns)s"),
+    listed("ne dit plus la même chose qu’avant dans : %(fields)s"),
     listed("reprend ce qui avait été importé sous le titre « %(text)s »"),
     listed("reprend une ligne déjà importée, corrigée depuis"),
     listed("son lieu était « %(text)s »"),
@@ -490,7 +491,7 @@ def _filled(form: SentenceForm, found: re.Match[str]) -> str:
         if name in values:
             values[name] = quoted(fields.get(values[name], values[name]))
     if "fields" in values:
-        words = fields | {"facts": gettext("Informations pratiques")}
+        words = fields | {"facts": gettext("Informations pratiques"), "place": gettext("Lieu")}
         names = values["fields"].split(", ")
         values["fields"] = ", ".join(words.get(name, name) for name in names)
     if "level" in values:

@@ -7,7 +7,7 @@ the one that is missing and the one that is new are paired, where only one of ea
 """
 
 import json
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any, TypeVar
@@ -40,20 +40,35 @@ class RowSuccession:
     told: str
 
 
-def successions(connection: Connection, platform: str, spool: RowSpool) -> dict[str, RowSuccession]:
-    """By the id of the new row. Rows with ids of their source's own are none of these."""
-    ids = np.frombuffer(spool.ids, dtype=np.int64)
-    known = run_queries.ids_without_source(connection, platform)
-    if not known:
-        return {}
-    digests = np.fromiter((digest_number(one.base) for one in known), dtype=np.int64)
-    absent = ~np.isin(digests, ids)
-    new = set(np.setdiff1d(ids, digests).tolist())
-    if not absent.any() or not new or absent.sum() > MOST or len(new) > MOST:
-        return {}
-    missing = run_queries.missing(
-        connection, [one.id for one, is_absent in zip(known, absent, strict=True) if is_absent]
-    )
+@dataclass(frozen=True, slots=True)
+class FileBesideSource:
+    """How a file stands beside what is known of its source: what its new rows go on from, by their
+    ids, and how many initiatives it has no row for."""
+
+    successions: Mapping[str, RowSuccession]
+    absent: int
+
+
+def beside_source(connection: Connection, platform: str, spool: RowSpool) -> FileBesideSource:
+    """Only rows without ids of their source's own go on from another."""
+    ids = np.unique(np.frombuffer(spool.ids, dtype=np.int64))
+    absent: list[UUID] = []
+    known: list[np.ndarray] = []
+    missed = total = 0
+    for some in run_queries.known_ids(connection, platform):
+        digests = np.fromiter((digest_number(base) for _, base in some), dtype=np.int64)
+        found = np.isin(digests, ids)
+        total += len(some)
+        missed += int((~found).sum())
+        known.append(digests[found])
+        absent += [
+            identifier
+            for (identifier, base), is_there in zip(some, found, strict=True)
+            if not is_there and base.startswith(WITHOUT_ID) and len(absent) <= MOST
+        ]
+    new = set(np.setdiff1d(ids, np.concatenate(known)).tolist()) if absent else set()
+    if not new or len(absent) > MOST or len(new) > MOST:
+        return FileBesideSource({}, missed)
     rows = [
         one
         for one in spool.rows
@@ -61,16 +76,17 @@ def successions(connection: Connection, platform: str, spool: RowSpool) -> dict[
         and digest_number(one.source_id) in new
         and not (one.row.rejected or one.row.skipped or one.row.own_id)
     ]
-    pairing = _Pairing(missing, rows)
+    pairing = _Pairing(run_queries.missing(connection, absent), rows)
     pairing.pair(_title_and_place_of_missing, _title_and_place_of_row)
-    if absent.mean() <= 1 - SAME_LIST:
+    if missed <= (1 - SAME_LIST) * total:
         pairing.pair(_title_of_missing, _title_of_row)
         pairing.pair(_content_of_missing, _content_of_row)
         pairing.pair_alike()
-    return {
+    going_on = {
         row.source_id: RowSuccession(one.id, one.status, _corrected(one, row.row))
         for one, row in pairing.pairs
     }
+    return FileBesideSource(going_on, missed - len(going_on))
 
 
 def shared_ids(

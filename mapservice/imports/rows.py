@@ -385,7 +385,7 @@ def _date(cells: RowCells, name: str) -> str:
 def _past(cells: RowCells, name: str, written: str) -> str:
     """The date, or "" for one that lies ahead: nothing was made or changed then."""
     if written and is_future(written, datetime.now(UTC)):
-        cells.refuse(name, f"{written!r} lies in the future; taken as unknown")
+        cells.refuse(name, f"{cells.line(name)!r} lies in the future; taken as unknown")
         return ""
     return written
 

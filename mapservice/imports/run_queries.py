@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from mapservice.db.engine import fill
 from mapservice.db.event_tables import event, event_series
-from mapservice.db.tables import initiative
+from mapservice.db.tables import initiative, initiative_detail
 from mapservice.imports.row_reports import RowOutcome, RowReport
 from mapservice.initiatives.facts import FACT_COLUMNS, InitiativeFacts
 
@@ -81,15 +81,8 @@ class OwnInitiative:
     lon: float | None
     lat: float | None
     facts: InitiativeFacts
-
-
-@dataclass(frozen=True, slots=True)
-class IdWithoutSource:
-    """The id of an initiative whose rows have none of their source's own; `base` is what is made of
-    the row, without what tells repeated ones apart."""
-
-    id: UUID
-    base: str
+    place_text: str
+    attributes: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,10 +278,13 @@ def source_ids(connection: Connection, platform: str) -> Iterator[tuple[UUID, st
     return (tuple(row) for row in rows)
 
 
-def ids_without_source(connection: Connection, platform: str) -> list[IdWithoutSource]:
-    """Of what was imported from a source whose rows have no ids, and is not gone from it."""
-    rows = connection.execute(text(WITHOUT_SOURCE_IDS), {"platform": platform})
-    return [IdWithoutSource(row.id, row.base) for row in rows]
+def known_ids(connection: Connection, platform: str) -> Iterator[Sequence[tuple[UUID, str]]]:
+    """Of what was imported from a source and is not gone from it, some at a time: id, and id at the
+    source without what tells repeated rows apart."""
+    rows = connection.execution_options(stream_results=True, yield_per=5_000).execute(
+        text(KNOWN_IDS), {"platform": platform}
+    )
+    return ([(row.id, row.base) for row in some] for some in rows.partitions())
 
 
 def ids_sharing(
@@ -382,10 +378,13 @@ def ours(connection: Connection, ids: Iterable[str]) -> list[OwnInitiative]:
     columns = (own.id, own.source_platform, own.title, own.summary, own.description, own.theme)
     point = (func.ST_X(own.point).label("lon"), func.ST_Y(own.point).label("lat"))
     facts = [own[name] for name in FACT_COLUMNS]
+    kept = (own.place_text, initiative_detail.c.attributes)
     rows = connection.execute(
-        select(*columns, own.commune, *point, *facts).where(
-            own.id.in_(asked), own.status != "merged"
+        select(*columns, own.commune, *point, *facts, *kept)
+        .outerjoin_from(
+            initiative, initiative_detail, initiative_detail.c.initiative == initiative.c.id
         )
+        .where(own.id.in_(asked), own.status != "merged")
     )
     return [
         OwnInitiative(
@@ -399,6 +398,8 @@ def ours(connection: Connection, ids: Iterable[str]) -> list[OwnInitiative]:
             lon=row.lon,
             lat=row.lat,
             facts=InitiativeFacts.of_columns(dict(row._mapping)),
+            place_text=row.place_text,
+            attributes=row.attributes or {},
         )
         for row in rows
     ]
@@ -784,9 +785,9 @@ PUBLIC_OF_SOURCE = """
 SELECT id, source_id FROM initiative
  WHERE source_platform = :platform AND source_id IS NOT NULL AND status IN ('published', 'done')"""
 
-WITHOUT_SOURCE_IDS = """
-SELECT id, split_part(source_id, '#', 1) AS base FROM initiative
- WHERE source_platform = :platform AND starts_with(source_id, 'sha256:')
+KNOWN_IDS = """
+SELECT id, regexp_replace(source_id, '#[0-9a-f]{12}$', '') AS base FROM initiative
+ WHERE source_platform = :platform AND source_id IS NOT NULL
    AND status IN ('draft', 'pending', 'published', 'done')
  ORDER BY id"""
 

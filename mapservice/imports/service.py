@@ -40,7 +40,7 @@ from mapservice.imports.row_spool import (
     no_progress,
     spooled,
 )
-from mapservice.imports.row_succession import RowSuccession, shared_ids, successions
+from mapservice.imports.row_succession import FileBesideSource, beside_source, shared_ids
 from mapservice.imports.run_queries import LikeInitiative, OwnInitiative
 from mapservice.imports.run_service import OpenedSource
 from mapservice.imports.scopes import TerritoryParents
@@ -57,6 +57,9 @@ BATCH_ROWS = 500
 SAME_DEGREES = 0.0001
 # What a list of ours rounds.
 NEARLY_SAME_DEGREES = 0.000_002
+# What a place says in several fields is told as the place.
+PLACE_FIELDS = frozenset({"citycode", "lon", "lat"})
+SHOWN_FIELDS = 6
 # Two descriptions that are one, corrected.
 REWORDED = 0.6
 # Batches that are placed or saved at once, or wait for it; and how many connections save.
@@ -101,12 +104,14 @@ class SnapshotOutcome:
     """Initiatives that a snapshot's file lacks: archived, or waiting for a moderator as before.
 
     `reports` name those archived, once all rows are read. `withdrawn` are those of any file that
-    may not be published any more, and left public view.
+    may not be published any more, and left public view, `absent` those that a file which is no
+    snapshot has no row for, and which stay.
     """
 
     archived: int = 0
     waiting: int = 0
     withdrawn: int = 0
+    absent: int = 0
     reports: list[RowReport] = field(default_factory=list)
 
 
@@ -167,6 +172,8 @@ def summary_of(run: ImportRun, counts: Mapping[RowOutcome, int]) -> Iterator[str
         yield f"{run.gone.waiting} gone from the source wait for a moderator, and were left"
     if run.gone.withdrawn:
         yield f"{run.gone.withdrawn} left public view: they may not be published any more"
+    if run.gone.absent:
+        yield f"{run.gone.absent} of this source are not in the file, and stay"
     outcomes = ", ".join(
         f"{counts.get(outcome, 0)} {outcome}"
         for outcome in ROWS_OUTCOMES
@@ -337,7 +344,7 @@ class _Importer:
     gone: SnapshotOutcome
     elsewhere: Counter[str] = field(default_factory=Counter)
     repeated: RepeatedRows = field(default_factory=lambda: RepeatedRows(frozenset()))
-    successions: Mapping[str, RowSuccession] = field(default_factory=dict)
+    beside: FileBesideSource = field(default_factory=lambda: FileBesideSource({}, 0))
     shared_ids: Mapping[tuple[str, str], str] = field(default_factory=dict)
     changed: int = 0  # so far
     is_broken: bool = False
@@ -353,7 +360,8 @@ class _Importer:
             kept = queries.kept_sightings(connection, self.platform)
             shared = SharedPoints(spool.points, kept if source.may_have_points else ())
             self.repeated = RepeatedRows.among(spool.titles)
-            self.successions = successions(connection, self.platform, spool)
+            self.beside = beside_source(connection, self.platform, spool)
+            self.gone.absent = 0 if self.options.snapshot else self.beside.absent
             within = None
             if self.options.within is not None:
                 within = TerritoryParents(run_queries.parents(connection))
@@ -390,7 +398,7 @@ class _Importer:
 
     def _archive_gone(self, present: set[str]) -> None:
         # What goes on under another id is not gone; a dry run has not given it that.
-        going_on = {one.initiative for one in self.successions.values()}
+        going_on = {one.initiative for one in self.beside.successions.values()}
         with self.engine.connect() as connection:
             rows = run_queries.source_ids(connection, self.platform)
             gone = [
@@ -458,7 +466,7 @@ class _Importer:
     ) -> _PlacedBatch:
         known = service.known(connection, self.platform, [entry.source_id for entry in entries])
         for entry in entries:
-            if one := self.successions.get(entry.source_id):
+            if one := self.beside.successions.get(entry.source_id):
                 known[entry.source_id] = service.KnownImport(one.initiative, None, one.status)
         reports: dict[int, RowReport] = {}
         changed: list[_Entry] = []
@@ -484,6 +492,7 @@ class _Importer:
             reports[entry.row.number] = _report(entry, RowOutcome.ELSEWHERE, told)
             changed.remove(entry)
 
+        said_before = self._said_before(connection, changed, known)
         placements = placer.place(connection, [entry.row for entry in changed])
         drafts: list[tuple[_Entry, InitiativeDraft]] = []
         for entry, placement in zip(changed, placements, strict=True):
@@ -503,9 +512,10 @@ class _Importer:
             if repeat and draft.status in PUBLIC:
                 draft = replace(draft, status=Status.PENDING)
             drafts.append((entry, draft))
-            gone_on = self.successions.get(entry.source_id)
+            gone_on = self.beside.successions.get(entry.source_id)
+            before = said_before.get(entry.row.number, "")
             reports[entry.row.number] = _placed_report(
-                entry, draft, repeat, gone_on.told if gone_on else ""
+                entry, draft, repeat, gone_on.told if gone_on else before
             )
         self.changed += len(drafts)
         return _PlacedBatch(entries, known, reports, drafts, self.changed)
@@ -663,6 +673,31 @@ class _Importer:
             found[at] = own.platform, told
         self.elsewhere.update(platform for platform, _ in found.values())
         return [(entries[index], told) for index, (_, told) in found.items()], repeating
+
+    def _said_before(
+        self,
+        connection: Connection,
+        changed: list[_Entry],
+        known: Mapping[str, service.KnownImport],
+    ) -> dict[int, str]:
+        """In which fields and columns rows that were imported before say something else now."""
+        formers = {
+            str(former.id): entry for entry in changed if (former := known.get(entry.source_id))
+        }
+        told = {}
+        for own in run_queries.ours(connection, formers):
+            row = formers[str(own.id)].row
+            fields = [name for name in _differing(row, own) if name not in PLACE_FIELDS]
+            if own.place_text != row.place_text:
+                fields.append("place")
+            cells = [
+                name
+                for name in {**own.attributes, **row.attributes}
+                if own.attributes.get(name) != row.attributes.get(name)
+            ]
+            if shown := ", ".join(one_line(name)[:60] for name in (*fields, *cells)[:SHOWN_FIELDS]):
+                told[row.number] = f"says something else than before in: {shown}"
+        return told
 
     def _may_repeat(self, entry: _Entry, other: LikeInitiative) -> bool:
         """Whether a new row may be what its source brought before, in another file. Rows of one

@@ -277,7 +277,9 @@ def _counted(
     return {
         "counts": dict(counts),
         "shown": shown,
-        "gone": {name: getattr(run.gone, name) for name in ("archived", "waiting", "withdrawn")},
+        "gone": {
+            name: getattr(run.gone, name) for name in ("archived", "waiting", "withdrawn", "absent")
+        },
         "communes": len(communes),
         "landed": landed,
         "elsewhere": run.elsewhere.most_common(SHOWN_SOURCES),

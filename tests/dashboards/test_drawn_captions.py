@@ -34,6 +34,7 @@ def test_names_on_a_map_by_epci_do_not_begin_with_their_kind(client: FlaskClient
 def test_a_rate_that_is_merely_small_is_not_nothing(client: FlaskClient, engine: Engine) -> None:
     fill(engine, [Made(title="Atelier vélo", theme="mobilite", commune="75056")])
     figures = client.get("/activity/region.json").json
+    assert figures is not None
     paris = next(one for one in figures["territories"] if one["code"] == "11")
     assert 0 < paris["per_10000_inhabitants"] < 0.005
     drawn = client.get("/coordination.svg?by=region&bare=1").text

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from mapservice.geocoding.service import Locator
 from mapservice.imports import run_service
 from mapservice.imports.row_reports import RowReport
-from mapservice.imports.service import ImportOptions, import_file
+from mapservice.imports.service import ImportOptions, import_file, summary_of
 from mapservice.rollups.queries import differences
 
 Import = Callable[..., list[RowReport]]
@@ -352,3 +352,36 @@ def test_what_another_source_says_otherwise_is_named(rows: Import, engine: Engin
     assert (str(twin.outcome), twin.status) == ("repeated", "pending")
     (other,) = rows("Un four;Rennes;;Réparer la chaudière de l’école;10", name="encore.csv")
     assert str(other.outcome) == "imported"
+
+
+# --- what is told of changes ----------------------------------------------------------------------
+
+
+def test_a_change_says_in_what_and_what_the_file_lacks_is_counted(
+    rows: Import, engine: Engine, locator: Locator, tmp_path: Path
+) -> None:
+    rows(*LIST)
+    changed = "Un verger partagé;Rennes;;Planter des poiriers;150"
+    reports = rows(changed, *LIST[1:3])
+    assert outcomes(reports) == ["updated", "unchanged", "unchanged"]
+    assert reports[0].reason == "says something else than before in: description, montant"
+    path = tmp_path / "actions.csv"
+    run = import_file(engine, locator, path, ImportOptions(dry_run=True))
+    assert set(outcomes(list(run.reports))) == {"unchanged"}
+    assert run.gone.absent == 1
+    assert "1 of this source are not in the file, and stay" in summary_of(run, {})
+    snapshot = import_file(engine, locator, path, ImportOptions(dry_run=True, snapshot=True))
+    list(snapshot.reports)
+    assert (snapshot.gone.absent, snapshot.gone.archived) == (0, 1)
+
+
+def test_a_territory_that_is_no_commune_is_read_too(rows: Import, engine: Engine) -> None:
+    header = "titre;Territoire\n"
+    lines = "Un four;Rennes Métropole", "Une haie;Ille-et-Vilaine", "Un mur;Betton"
+    reports = rows(*lines, header=header)
+    assert [report.territory for report in reports] == ["243500139", "35", "35024"]
+
+
+def test_a_day_ahead_is_told_as_it_is_written(rows: Import) -> None:
+    (report,) = rows("Un four;Rennes;15/01/2099", header="titre;commune;date de création\n")
+    assert "'15/01/2099' lies in the future" in report.reason

@@ -45,6 +45,7 @@ PARTS = {
     "7 is 7; dropped",
     "7 is not 7; kept as it is",
     "7 left public view: they may not be published any more",
+    "7 of this source are not in the file, and stay",
     "7 rows read: 7",
     "7, 7 is 7; dropped",
     "7, sheet 7",

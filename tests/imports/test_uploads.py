@@ -572,6 +572,18 @@ def test_an_import_that_another_one_changed_leads_to_that_one(
     assert titles(engine) == {}
 
 
+def test_a_file_of_which_all_would_be_lost_says_so_and_why(
+    coordinator: Actor, engine: Engine, work: Callable[[], int]
+) -> None:
+    address = send(coordinator, "Titre;Remarque\nUn four;Près du bourg\nUne haie;Au nord\n")
+    work()
+    page = coordinator.get(address).text.replace("\u00a0", " ")
+    assert "n’apporterait rien : 2 lignes seraient perdues" in page
+    assert "ne changerait rien ici" not in page
+    lost = page.partition('class="landings-lost"')[2].partition("</ul>")[0]
+    assert "elle ne nomme aucun lieu" in lost
+
+
 def test_a_calendar_is_told_where_it_goes(admin: Actor, engine: Engine) -> None:
     response = sent(admin, "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n", "agenda.ics")
     assert response.status_code == 422
