@@ -305,6 +305,7 @@ def organise(identifier: UUID) -> Response:
             sent_words=group_words.sent_words,
             written_words=group_words.moment_words,
             undoable=service.undoable(connection, found, series, now),
+            may_resume=service.may_resume(connection, found, series, now),
             undo_days=model.UNDO_CANCELLATION.days,
             moment_words=moment_words,
             attendees=registration_service.attendees(connection, identifier),
@@ -377,6 +378,16 @@ def undo_cancellation(identifier: UUID) -> Response:
     with services().engine.begin() as connection:
         service.undo_cancellation(connection, identifier, person.id, sender(), datetime.now(UTC))
     return see(url_for("event_authors.organise", identifier=identifier))
+
+
+@blueprint.post("/evenements/<uuid:identifier>/reprendre")
+def resume(identifier: UUID) -> Response:
+    """Takes a refused event up again, to mend it and send it once more."""
+    person = session.require_person()
+    forms.check_own()
+    with services().engine.begin() as connection:
+        service.resume(connection, identifier, person.id, datetime.now(UTC))
+    return see(url_for("event_authors.edit", identifier=identifier))
 
 
 @blueprint.post("/evenements/<uuid:identifier>/reporter")

@@ -518,6 +518,29 @@ def match_occurrences(
     return matched
 
 
+def may_resume(connection: Connection, found: Event, series: EventSeries, now: datetime) -> bool:
+    """Whether a refused event may be mended and sent once more: so often, and never what was
+    public, as people were told that it does not take place."""
+    if found.status is not EventStatus.REJECTED or found.is_over(now) or series.published_at:
+        return False
+    refused = connection.execute(text(TIMES_REFUSED), {"series": series.id}).scalar_one()
+    return int(refused) <= MOST_REFUSALS
+
+
+def resume(connection: Connection, identifier: UUID, person: UUID, now: datetime) -> None:
+    """Makes a refused event a draft of its organiser again; its change sends it to moderators.
+
+    Raises NotFound, StateConflict for one that may not (any more).
+    """
+    found, series = own_series(connection, identifier, person)
+    if not may_resume(connection, found, series, now):
+        raise StateConflict("This can no longer be sent again.")
+    lock_occurrences(
+        connection, connection.execute(text(IDS), {"series": series.id}).scalars().all()
+    )
+    connection.execute(text(DRAFT_AGAIN), {"series": series.id, "now": now})
+
+
 def set_group(connection: Connection, identifier: UUID, person: UUID, group: UUID | None) -> None:
     """Lets a series belong to a group that its author organises or edits too, or to none.
 
@@ -785,6 +808,7 @@ def decide(
         "verdict": str(verdict),
         "reason": clean,
         "link": base if first else f"{base}/organiser",
+        "may_resume": may_resume(connection, known, series, datetime.now(UTC)),
     }
     letter = mail.write(
         site,
@@ -1020,6 +1044,13 @@ UPDATE event_series
    SET queued_at = coalesce(queued_at, now()), revision = revision + 1
  WHERE id = :series"""
 
+# A moderator who has refused it so often is not asked again.
+MOST_REFUSALS = 2
+TIMES_REFUSED = """
+SELECT count(*) FROM decision WHERE event_series = :series AND verdict = 'reject'"""
+DRAFT_AGAIN = """
+UPDATE event SET status = 'draft'
+ WHERE series = :series AND status = 'rejected' AND ends_at > :now"""
 PENDING_AGAIN = "UPDATE event SET status = 'pending' WHERE series = :series AND status = 'draft'"
 
 # The new series stands with moderators where its former one does.

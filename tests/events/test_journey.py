@@ -412,3 +412,50 @@ def test_the_preview_of_an_event_says_when_it_ends_and_where_a_former_commune_is
     page = unescape(answer.text)
     assert "de 18\u00a0h\u00a030 à 20\u00a0h\u00a030" in page
     assert "« Pierrefitte-sur-Seine » en fait partie aujourd’hui" in page.replace("\u00a0", " ")
+
+
+def status_of(engine: Engine, identifier: UUID) -> str:
+    with engine.connect() as connection:
+        found = connection.execute(
+            text("SELECT status FROM event WHERE id = :id"), {"id": identifier}
+        )
+        return str(found.scalar_one())
+
+
+def test_who_was_refused_mends_it_and_sends_it_again_but_not_for_ever(
+    organiser: Organiser, eva: Moderator, engine: Engine
+) -> None:
+    identifier = organiser.propose()
+    desk = f"/evenements/{identifier}/organiser"
+    for times in (1, 2):
+        answer = publish(eva, engine, identifier, "reject", reason="Le lieu n’est pas clair.")
+        assert answer.status_code == 303
+        assert "le renvoyer depuis cette page" in mails_to(engine, "orga@example.org")[-1].text
+        page = organiser.client.get(desk).text
+        assert "Corriger et renvoyer" in page
+        assert "Le lieu n’est pas clair." in page
+        resumed = organiser.act(f"/evenements/{identifier}/reprendre", desk)
+        assert resumed.status_code == 303
+        assert resumed.headers["Location"].endswith(f"/evenements/{identifier}/modifier")
+        assert status_of(engine, identifier) == "draft"
+        organiser.edit(identifier, summary=f"Devant la gare, côté nord ({times}).")
+        assert status_of(engine, identifier) == "pending"
+    publish(eva, engine, identifier, "reject", reason="Toujours pas.")
+    assert "renvoyer" not in mails_to(engine, "orga@example.org")[-1].text
+    assert "Corriger et renvoyer" not in organiser.client.get(desk).text
+    late = organiser.act(f"/evenements/{identifier}/reprendre", desk)
+    assert late.status_code == 409
+    assert status_of(engine, identifier) == "rejected"
+
+
+def test_what_was_public_and_is_refused_does_not_come_back_so(
+    organiser: Organiser, eva: Moderator, engine: Engine
+) -> None:
+    """Who was registered has been told that it does not take place."""
+    identifier = organiser.propose()
+    publish(eva, engine, identifier)
+    organiser.edit(identifier, summary="Autre chose.")
+    publish(eva, engine, identifier, "reject", reason="Ce n’est plus le même.")
+    desk = f"/evenements/{identifier}/organiser"
+    assert "Corriger et renvoyer" not in organiser.client.get(desk).text
+    assert organiser.act(f"/evenements/{identifier}/reprendre", desk).status_code == 409
