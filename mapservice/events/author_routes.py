@@ -392,11 +392,23 @@ def resume(identifier: UUID) -> Response:
 
 @blueprint.post("/evenements/<uuid:identifier>/reporter")
 def postpone(identifier: UUID) -> Response:
+    """Says first how many people are told, as `cancel` does."""
     person = session.require_person()
     forms.check_own()
-    note = read_note(request.form.get("note", ""))
+    note, now = read_note(request.form.get("note", "")), datetime.now(UTC)
+    if request.form.get("sure") != "1":
+        with services().engine.connect() as connection:
+            found, _series = own(connection, identifier, person)
+            page = render_template(
+                "events/postpone.html",
+                event=found,
+                people=registration_service.people(connection, [found.id]),
+                note=note,
+                **words(now),
+            )
+            return edge.secret_answer(make_response(page))
     with services().engine.begin() as connection:
-        service.postpone(connection, identifier, person.id, note, sender(), datetime.now(UTC))
+        service.postpone(connection, identifier, person.id, note, sender(), now)
     return see(url_for("event_authors.organise", identifier=identifier))
 
 

@@ -22,6 +22,7 @@ from tests.events.organiser import (
     SENDER,
     Organiser,
     event_fields,
+    make_person,
     publish,
     sent_mails,
     series_of,
@@ -459,3 +460,21 @@ def test_what_was_public_and_is_refused_does_not_come_back_so(
     desk = f"/evenements/{identifier}/organiser"
     assert "Corriger et renvoyer" not in organiser.client.get(desk).text
     assert organiser.act(f"/evenements/{identifier}/reprendre", desk).status_code == 409
+
+
+def test_postponing_says_first_how_many_people_are_told(
+    organiser: Organiser, eva: Moderator, engine: Engine
+) -> None:
+    identifier = organiser.propose()
+    publish(eva, engine, identifier)
+    with engine.begin() as connection:
+        person = make_person(connection)
+        registration_service.register(connection, identifier, person, SENDER, datetime.now(UTC))
+    desk, path = f"/evenements/{identifier}/organiser", f"/evenements/{identifier}/reporter"
+    asked = organiser.act(path, desk, note="Il va neiger.")
+    assert asked.status_code == 200
+    assert "1 personne inscrite en sera avertie" in asked.text
+    assert "Il va neiger." in asked.text
+    assert status_of(engine, identifier) == "published"
+    assert organiser.act(path, desk, note="Il va neiger.", sure="1").status_code == 303
+    assert status_of(engine, identifier) == "postponed"
