@@ -224,7 +224,7 @@ def legend_keys(
             _("un an ou plus"),
         )
         none = (NOTHING, _("aucune"))
-        found, why_unknown = [*enumerate(words, start=1), none], _("date inconnue")
+        found, why_unknown = [*enumerate(words, start=1), none], _("jour inconnu")
     else:
         supports = figure in (DashboardFigure.SUPPORTERS, DashboardFigure.LOCAL)
         found = [(NOTHING, _("aucun") if supports else _("aucune"))]
