@@ -13,6 +13,7 @@ from mapservice.events import fixtures as event_fixtures
 from mapservice.geocoding.parallel import cores
 from mapservice.groups import fixtures as group_fixtures
 from mapservice.imports.fixtures import service as fixtures
+from mapservice.imports.repeated_rows import RepeatHandling
 from mapservice.imports.service import (
     ImportOptions,
     import_file,
@@ -45,9 +46,12 @@ def initiative_group() -> None:
     "--snapshot", is_flag=True, help="The file is all of its source: archive what it lacks."
 )
 @click.option(
-    "--separate-repeats",
-    is_flag=True,
-    help="Rows of one title and place are initiatives of their own: none waits as a repetition.",
+    "--repeats",
+    type=click.Choice([str(one) for one in RepeatHandling]),
+    default=str(RepeatHandling.WAIT),
+    show_default=True,
+    help="Rows that repeat the title and place of another: wait for a moderator, are initiatives of"
+    " their own, or are left out.",
 )
 def import_command(
     source: Path,
@@ -58,7 +62,7 @@ def import_command(
     dry_run: bool,
     moderate: bool,
     snapshot: bool,
-    separate_repeats: bool,
+    repeats: str,
 ) -> None:
     """Import a table, a workbook or a map; importing it again changes nothing.
 
@@ -75,7 +79,6 @@ def import_command(
             "--platform": platform,
             "--licence": licence,
             "--snapshot": snapshot,
-            "--separate-repeats": separate_repeats,
         }
         for name, value in told.items():
             if value:
@@ -98,7 +101,7 @@ def import_command(
         dry_run,
         moderate=moderate,
         snapshot=snapshot,
-        separate_repeats=separate_repeats,
+        repeats=RepeatHandling(repeats),
         started_by="mapservice initiatives import",
         scratch=settings.home,
         processes=cores(),

@@ -9,6 +9,7 @@ whose title is repeated are kept in mind, so memory stays small whatever the fil
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from hashlib import blake2b
 from math import cos, hypot, radians
 from typing import Any
@@ -37,6 +38,15 @@ def digest_number(words: str) -> int:
     if not words:
         return 0
     return int.from_bytes(blake2b(words.encode(), digest_size=8).digest(), "big", signed=True)
+
+
+class RepeatHandling(StrEnum):
+    """What becomes of a row that may be another one: it waits for a moderator, it is an initiative
+    of its own, or it is left out, and the report alone tells of it."""
+
+    WAIT = "wait"
+    SEPARATE = "separate"
+    LEAVE = "leave"
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,7 @@ _FORMS = (
     listed("peut-être la même que la ligne %(row)s : même titre, même lieu"),
     listed("peut-être la même que %(id)s, déjà ici : même titre, même lieu"),
     listed("elle dit autre chose dans : %(columns)s"),
+    listed("laissée de côté à votre demande"),
     listed("ne dit plus la même chose qu’avant dans : %(fields)s"),
     listed("reprend ce qui avait été importé sous le titre « %(text)s »"),
     listed("reprend une ligne déjà importée, corrigée depuis"),

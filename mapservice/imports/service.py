@@ -30,7 +30,7 @@ from mapservice.imports.columns import FACT_REASON, WITHHELD
 from mapservice.imports.dates import is_day
 from mapservice.imports.placing import RowPlacer
 from mapservice.imports.reading import SourceFile, read_file
-from mapservice.imports.repeated_rows import APART_M, RepeatedRows, RowSighting
+from mapservice.imports.repeated_rows import APART_M, RepeatedRows, RepeatHandling, RowSighting
 from mapservice.imports.row_identity import digest_of, source_id_of
 from mapservice.imports.row_reports import RowOutcome, RowReport
 from mapservice.imports.row_spool import (
@@ -76,8 +76,8 @@ class ImportOptions:
     imports; without `is_recorded` no run is kept, which then cannot be undone. `tombstones` are ids
     that the source says are gone. `run` is one that waited for this, 0 for a new one. `scratch` is
     where rows are kept meanwhile, `processes` how many read them, `reading` what is
-    told of that (`row_spool.spooled`). `separate_repeats`: rows that repeat the title and place of
-    another are initiatives of their own, and wait for nobody.
+    told of that (`row_spool.spooled`). `repeats`: what becomes of rows that repeat the title and
+    place of another one.
     """
 
     mapping: Mapping[str, str] | None = None
@@ -96,7 +96,7 @@ class ImportOptions:
     scratch: Path | None = None
     processes: int = 1
     reading: Progress = no_progress
-    separate_repeats: bool = False
+    repeats: RepeatHandling = RepeatHandling.WAIT
 
 
 @dataclass(slots=True)
@@ -509,6 +509,10 @@ class _Importer:
             former = known.get(entry.source_id)
             draft = self._draft(entry, placement, former)
             repeat = self._repeat(entry, placement, former) or repeating.get(entry.row.number, "")
+            if repeat and former is None and self.options.repeats is RepeatHandling.LEAVE:
+                told = "; ".join((repeat, "left out, as asked"))
+                reports[entry.row.number] = _report(entry, RowOutcome.MERGED, told)
+                continue
             if repeat and draft.status in PUBLIC:
                 draft = replace(draft, status=Status.PENDING)
             drafts.append((entry, draft))
@@ -528,7 +532,7 @@ class _Importer:
         has_commune = placement.precision in (Precision.POINT, Precision.COMMUNE)
         told = self.repeated.told(entry.row, (placement.code or "") if has_commune else "")
         is_settled = former is not None and former.status != Status.PENDING
-        return "" if is_settled or self.options.separate_repeats else told
+        return "" if is_settled or self.options.repeats is RepeatHandling.SEPARATE else told
 
     def _draft(
         self, entry: _Entry, placement: Placement, former: service.KnownImport | None
@@ -650,16 +654,17 @@ class _Importer:
         asked = [(entry.row.title, entry.row.place_text) for entry in entries]
         found: dict[int, tuple[str, str]] = {}
         repeating: dict[int, str] = {}
+        may_repeat = self.options.repeats is not RepeatHandling.SEPARATE
         for other in run_queries.like(connection, asked):
             entry = entries[other.asked - 1]
             if other.platform != self.platform:
                 if _is_same(entry, other):
                     told = _here_already(other.id, other.platform, _said_otherwise(entry, other))
                     found.setdefault(other.asked - 1, (other.platform, told))
-                elif not self.options.separate_repeats and _is_reworded(entry, other):
+                elif may_repeat and _is_reworded(entry, other):
                     told = f"may be the same as {other.id}, here already: same title, same place"
                     repeating.setdefault(entry.row.number, told)
-            elif not self.options.separate_repeats and self._may_repeat(entry, other):
+            elif may_repeat and self._may_repeat(entry, other):
                 told = f"may be the same as {other.id}, here already: same title, same place"
                 repeating.setdefault(entry.row.number, told)
         # Of a source that has our ids for its own, too; and of what came back under another id.

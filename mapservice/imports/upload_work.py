@@ -21,6 +21,7 @@ from mapservice.geocoding.service import Locator
 from mapservice.imports import run_queries, run_service, upload_queries, uploads
 from mapservice.imports.landings import LandingTally
 from mapservice.imports.reading import SourceFile
+from mapservice.imports.repeated_rows import RepeatHandling
 from mapservice.imports.row_reports import RowOutcome, RowReport, written_report
 from mapservice.imports.run_queries import RecordedSource
 from mapservice.imports.service import ImportOptions, ImportRun, import_source, open_file
@@ -184,7 +185,7 @@ def _options(upload: ImportUpload, *, is_check: bool) -> ImportOptions:
         dry_run=is_check,
         moderate=bool(chosen.get("moderate")),
         snapshot=bool(chosen.get("snapshot")),
-        separate_repeats=bool(chosen.get("separate")),
+        repeats=RepeatHandling(chosen.get("repeats", RepeatHandling.WAIT)),
         within=scope_of(within) if within is not None else None,
         person=upload.person,
         started_by=upload.sent_by,

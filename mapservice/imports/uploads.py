@@ -146,7 +146,7 @@ def checked_options(upload: ImportUpload) -> dict[str, Any]:
     return {
         "licence": preview.get("licence", ""),
         "snapshot": False,
-        "separate": False,
+        "repeats": "wait",
         **upload.options,
         "mapping": upload.options.get("mapping") or mapping_of(understood),
         "platform": upload.options.get("platform") or preview.get("platform", ""),

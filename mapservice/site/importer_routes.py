@@ -23,6 +23,7 @@ from mapservice.i18n import gettext as _
 from mapservice.imports import run_queries, upload_queries, uploads
 from mapservice.imports.columns import FACT_REASON
 from mapservice.imports.landings import places_of
+from mapservice.imports.repeated_rows import RepeatHandling
 from mapservice.imports.report_words import field_words, report_in_words, report_words
 from mapservice.imports.run_queries import RecordedSource
 from mapservice.imports.sources import decisions
@@ -371,6 +372,9 @@ def _options(connection: Connection, upload: ImportUpload) -> dict[str, Any]:
     licence = " ".join(form.get("licence", "").split())[:LICENCE_LENGTH]
     if forbids_reuse(licence):
         raise InvalidInput(REFUSED_LICENCE, "forbids reuse")
+    repeats = form.get("repeats", RepeatHandling.WAIT)
+    if repeats not in tuple(RepeatHandling):
+        raise InvalidInput("repeats", "is not one of those offered")
     moderate = "moderate" in form
     if not badge.is_admin:
         moderate = not run_queries.find_source(connection, platform).trusted
@@ -381,7 +385,7 @@ def _options(connection: Connection, upload: ImportUpload) -> dict[str, Any]:
         "platform": platform,
         "licence": licence,
         "snapshot": "snapshot" in form,
-        "separate": "separate" in form,
+        "repeats": repeats,
         "moderate": moderate,
         "within": _within(),
     }

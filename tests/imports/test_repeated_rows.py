@@ -10,6 +10,7 @@ from sqlalchemy import Engine, text
 
 from mapservice.geocoding.service import Locator
 from mapservice.imports import run_service
+from mapservice.imports.repeated_rows import RepeatHandling
 from mapservice.imports.row_reports import RowReport
 from mapservice.imports.service import ImportOptions, import_file, summary_of
 from mapservice.rollups.queries import differences
@@ -153,8 +154,20 @@ def test_other_days_are_other_happenings(rows: Import) -> None:
 
 def test_who_says_that_they_differ_is_believed(rows: Import, engine: Engine) -> None:
     lines = "Café des Halles;Rennes;;;1000", "Café des Halles;Rennes;;;1500"
-    assert outcomes(rows(*lines, separate_repeats=True)) == ["imported", "imported"]
+    kept_apart = rows(*lines, repeats=RepeatHandling.SEPARATE)
+    assert outcomes(kept_apart) == ["imported", "imported"]
     assert {status for _, status, _ in kept(engine)} == {"published"}
+
+
+def test_who_wants_the_first_of_each_gets_that_and_the_report_tells_of_the_others(
+    rows: Import, engine: Engine
+) -> None:
+    lines = "Café des Halles;Rennes;;;1000", "Café des Halles;Rennes;;;1500"
+    for first in ("imported", "unchanged"):
+        reports = rows(*lines, repeats=RepeatHandling.LEAVE)
+        assert outcomes(reports) == [first, "merged"]
+        assert reports[1].reason.endswith("montant; left out, as asked")
+    assert len(kept(engine)) == 1
 
 
 def test_what_a_moderator_published_stays_so_and_what_waits_goes_on_waiting(

@@ -258,13 +258,13 @@ def test_who_says_that_repeated_rows_differ_publishes_them(
 ) -> None:
     address = send(admin, TWICE)
     work()
-    form = choices(admin.get(address).text) | {"separate": "1"}
+    form = choices(admin.get(address).text) | {"repeats": "separate"}
     admin.post(address, **form, **{"import": "1"})
     assert upload(engine, address).state == "sent"
     work()
     page = admin.get(address).text
-    assert re.search(r'name="separate" value="1" checked', page)
-    admin.post(address, **choices(page), separate="1", **{"import": "1"})
+    assert re.search(r'name="repeats" value="separate" checked', page)
+    admin.post(address, **choices(page), repeats="separate", **{"import": "1"})
     work()
     assert set(titles(engine).values()) == {"published"}
 
