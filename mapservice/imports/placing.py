@@ -46,6 +46,7 @@ class RowPlacer:
         self._context = context
         self._shared = shared
         self._centres = cache(centres)
+        self._served = cache(locator.communes_of_postcode)
 
     def doubted(self, row: SourceRow, source_id: str) -> SourceRow:
         """The row with why its point is no place known to the metre, where it is none."""
@@ -101,7 +102,7 @@ class RowPlacer:
                 yield f"no commune has the INSEE code {row.citycode}"
             elif placement.code not in meant:
                 yield f"the INSEE code {row.citycode} is another commune's ({meant[min(meant)]})"
-        served = self._locator.communes_of_postcode(row.postcode) if row.postcode else {}
+        served = self._served(row.postcode) if row.postcode else {}
         if served and placement.code not in served:
             names = ", ".join(list(served.values())[:SHOWN_NAMES])
             yield f"the postcode {row.postcode} is that of other communes ({names})"
