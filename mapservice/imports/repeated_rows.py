@@ -71,7 +71,7 @@ class RowSighting:
         has_point = not row.point_doubt
         return cls(
             line=row.line,
-            external_id=row.external_id,
+            external_id=row.external_id or row.own_id,
             street=digest_number(street_key(row.address, row.city)),
             lon=row.lon if has_point else None,
             lat=row.lat if has_point else None,
