@@ -655,7 +655,6 @@ WITH due AS (
                       AND own.requested_told_at IS NULL)
        AND NOT EXISTS (SELECT FROM event_registration AS told
                         WHERE told.event = event.id AND told.requested_told_at > :since)
-       AND event.id IN (SELECT event FROM event_registration WHERE state = 'requested')
 ), told AS (
     UPDATE event_registration AS registration SET requested_told_at = :now
       FROM due

@@ -7,37 +7,33 @@ whose title is repeated are kept in mind, so memory stays small whatever the fil
 """
 
 import json
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from hashlib import blake2b
-from math import cos, hypot, radians
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
 
-from mapservice.imports.shared_points import DEGREE_M
+from mapservice.imports.shared_points import metres_apart
 from mapservice.imports.streets import street_key
-from mapservice.imports.text import one_line, words_of
+from mapservice.imports.text import digest_number, one_line, words_of
 from mapservice.initiatives.model import SourceRow
 
 # Points of one place, as two people would set them; and points of two places.
 SAME_M, APART_M = 50.0, 150.0
 ARTICLES = frozenset({"le", "la", "les", "l", "un", "une", "the"})
 NAMED_COLUMNS = 4
+# Of rows of one title, place and street, so many are kept to compare with: a file of thirty thousand
+# litter bins of one name would else be compared with itself.
+MOST_COMPARED = 60
 
 
 def title_key(title: str) -> str:
     """A title as compared: without case, accents, signs or a first article."""
     words = words_of(title).split()
     return " ".join(words[1:] if len(words) > 1 and words[0] in ARTICLES else words)
-
-
-def digest_number(words: str) -> int:
-    """Eight bytes that stand for some words, 0 for none."""
-    if not words:
-        return 0
-    return int.from_bytes(blake2b(words.encode(), digest_size=8).digest(), "big", signed=True)
 
 
 class RepeatHandling(StrEnum):
@@ -105,8 +101,7 @@ class RowSighting:
         """None where one of the two has no point."""
         if self.lon is None or self.lat is None or lon is None or lat is None:
             return None
-        stretch = max(0.1, cos(radians(self.lat)))
-        return hypot((self.lon - lon) * stretch, self.lat - lat) * DEGREE_M
+        return metres_apart(self.lon, self.lat, lon, lat)
 
     def differing(self, other: "RowSighting") -> list[str]:
         """The columns in which it says something else than another."""
@@ -117,11 +112,11 @@ class RowSighting:
 class RepeatedRows:
     """The rows of one file whose titles are repeated in it, as they are placed one by one.
 
-    `repeated` are the digests of these titles.
+    `repeated` are the digests of these titles, `seen` the latest rows of a place by their street.
     """
 
     repeated: frozenset[int]
-    seen: dict[tuple[int, str], list[RowSighting]] = field(default_factory=dict)
+    seen: dict[tuple[int, str], dict[int, deque[RowSighting]]] = field(default_factory=dict)
 
     @classmethod
     def among(cls, titles: bytes) -> "RepeatedRows":
@@ -141,9 +136,14 @@ class RepeatedRows:
         if title not in self.repeated:
             return ""
         own = RowSighting.of(row)
-        others = self.seen.setdefault((title, commune or words_of(row.place_text)), [])
-        like = next((other for other in others if own.is_like(other)), None)
-        others.append(own)
+        streets = self.seen.setdefault((title, commune or words_of(row.place_text)), {})
+        # A street is compared with itself and with none, none with all.
+        others = (
+            (streets.get(own.street, ()), streets.get(0, ())) if own.street else streets.values()
+        )
+        near = islice(chain.from_iterable(others), 2 * MOST_COMPARED)
+        like = next((other for other in near if own.is_like(other)), None)
+        streets.setdefault(own.street, deque(maxlen=MOST_COMPARED)).append(own)
         return repeats_line(like.line, own.differing(like)) if like else ""
 
 

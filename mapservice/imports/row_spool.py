@@ -20,10 +20,11 @@ from typing import IO
 from mapservice.errors import ServiceUnavailable
 from mapservice.geocoding.parallel import on_cores
 from mapservice.imports.reading import SourceFile
-from mapservice.imports.repeated_rows import digest_number, title_key
+from mapservice.imports.repeated_rows import title_key
 from mapservice.imports.row_identity import digest_of, source_id_of
 from mapservice.imports.rows import NumberedRecord
 from mapservice.imports.shared_points import PointSighting, packed
+from mapservice.imports.text import digest_number
 from mapservice.initiatives.model import Scale, SourceRow, Status, Theme
 
 # Rows that one process takes at a time, how many such are on their way to each, and rows up to

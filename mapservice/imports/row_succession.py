@@ -17,10 +17,10 @@ import numpy as np
 from sqlalchemy import Connection
 
 from mapservice.imports import run_queries
-from mapservice.imports.repeated_rows import digest_number, title_key
+from mapservice.imports.repeated_rows import title_key
 from mapservice.imports.row_spool import IdentifiedRow, RowSpool
 from mapservice.imports.run_queries import MissingInitiative
-from mapservice.imports.text import words_of
+from mapservice.imports.text import digest_number, words_of
 from mapservice.initiatives.model import SourceRow
 
 # More rows than that are no corrections of a list, but another list.
@@ -28,6 +28,8 @@ MOST = 2_000
 # A file with so much of what is known of its source is that list again, and not its next part.
 SAME_LIST = 0.5
 ALIKE = 0.75
+# With more new rows at one place, spelling tells none of them for sure.
+MOST_OF_A_PLACE = 40
 WITHOUT_ID = "sha256:"
 
 
@@ -117,9 +119,10 @@ def shared_ids(
         former = known.get(base, {})
         had = {digest: source_id for source_id, digest in former.items() if digest in said}
         free = [base, *(one for one in former if one != base)]
-        free = [one for one in free if one not in had.values()]
+        taken = set(had.values())
+        free = [one for one in reversed(free) if one not in taken]
         for digest in said:
-            own = had.get(digest) or (free.pop(0) if free else f"{base}#{digest[:12]}")
+            own = had.get(digest) or (free.pop() if free else f"{base}#{digest[:12]}")
             found[base, digest] = own
     return found
 
@@ -128,8 +131,8 @@ class _Pairing:
     """What is missing and what is new, paired where one of each has the same key."""
 
     def __init__(self, missing: Iterable[MissingInitiative], rows: Iterable[IdentifiedRow]) -> None:
-        self._missing = list(missing)
-        self._rows = list(rows)
+        self._missing = {one.id: one for one in missing}
+        self._rows = {one.source_id: one for one in rows}
         self.pairs: list[tuple[MissingInitiative, IdentifiedRow]] = []
 
     def pair(
@@ -137,8 +140,8 @@ class _Pairing:
         key_of_missing: Callable[[MissingInitiative], Hashable],
         key_of_row: Callable[[SourceRow], Hashable],
     ) -> None:
-        missing = _alone((key_of_missing(one), one) for one in self._missing)
-        rows = _alone((key_of_row(one.row), one) for one in self._rows)
+        missing = _alone((key_of_missing(one), one) for one in self._missing.values())
+        rows = _alone((key_of_row(one.row), one) for one in self._rows.values())
         for key, one in missing.items():
             if key in rows:
                 self._take(one, rows[key])
@@ -146,20 +149,21 @@ class _Pairing:
     def pair_alike(self) -> None:
         """Titles that are spelt nearly alike at one place."""
         rows: dict[str, list[IdentifiedRow]] = {}
-        for row in self._rows:
+        for row in self._rows.values():
             rows.setdefault(words_of(row.row.place_text), []).append(row)
-        for one in list(self._missing):
+        for one in list(self._missing.values()):
+            there = rows.get(words_of(one.place_text), [])
             near = [
                 row
-                for row in rows.get(words_of(one.place_text), ())
-                if row in self._rows and _likeness(one.title, row.row.title) >= ALIKE
+                for row in there[: MOST_OF_A_PLACE + 1]
+                if row.source_id in self._rows and _likeness(one.title, row.row.title) >= ALIKE
             ]
-            if len(near) == 1:
+            if len(near) == 1 and len(there) <= MOST_OF_A_PLACE:
                 self._take(one, near[0])
 
     def _take(self, one: MissingInitiative, row: IdentifiedRow) -> None:
-        self._missing.remove(one)
-        self._rows.remove(row)
+        del self._missing[one.id]
+        del self._rows[row.source_id]
         self.pairs.append((one, row))
 
 

@@ -788,8 +788,7 @@ SELECT id, source_id FROM initiative
 KNOWN_IDS = """
 SELECT id, regexp_replace(source_id, '#[0-9a-f]{12}$', '') AS base FROM initiative
  WHERE source_platform = :platform AND source_id IS NOT NULL
-   AND status IN ('draft', 'pending', 'published', 'done')
- ORDER BY id"""
+   AND status IN ('draft', 'pending', 'published', 'done')"""
 
 # The source is gone through once: no order of texts has all that begins with an id together.
 SHARING = """

@@ -5,7 +5,6 @@ such a centre shows in the file as a whole, so its points are counted before its
 32 bytes a row, whatever the rows hold.
 """
 
-import hashlib
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -15,7 +14,7 @@ from math import cos, floor, hypot, radians
 import numpy as np
 
 from mapservice.imports.streets import street_key
-from mapservice.imports.text import folded
+from mapservice.imports.text import digest_number, folded
 from mapservice.initiatives.model import SourceRow
 
 # Steps of a degree, of a metre each: what is written with five decimals or seven is one point.
@@ -133,6 +132,11 @@ class KnownCentres:
         return min(found, key=lambda pair: pair[0])[1] if found else None
 
 
+def metres_apart(lon: float, lat: float, other_lon: float, other_lat: float) -> float:
+    """Between two points (EPSG:4326) that lie near each other."""
+    return hypot((lon - other_lon) * _stretch(lat), lat - other_lat) * DEGREE_M
+
+
 def _stretch(lat: float) -> float:
     """How much shorter a degree of longitude is than one of latitude; bounded near the poles."""
     return max(0.1, cos(radians(lat)))
@@ -166,7 +170,4 @@ def _point(sighting: PointSighting) -> int:
 
 
 def _digest(text: str) -> int:
-    if not text:
-        return _NO_STREET
-    words = folded(text).encode()
-    return int.from_bytes(hashlib.blake2b(words, digest_size=8).digest(), "big", signed=True)
+    return digest_number(folded(text))

@@ -4,6 +4,7 @@ import html
 import re
 import unicodedata
 from functools import lru_cache
+from hashlib import blake2b
 
 import nh3
 
@@ -68,6 +69,13 @@ _BARE = str.maketrans(_ACCENTED + "-’'", _PLAIN + "   ")
 def bare(name: str) -> str:
     """Much like `words_of`, for comparing many thousand names."""
     return name.casefold().translate(_BARE).replace("œ", "oe").strip()
+
+
+def digest_number(words: str) -> int:
+    """Eight bytes that stand for some words, 0 for none."""
+    if not words:
+        return 0
+    return int.from_bytes(blake2b(words.encode(), digest_size=8).digest(), "big", signed=True)
 
 
 def words_of(text: str) -> str:
