@@ -25,8 +25,8 @@ from mapservice.initiatives.model import SourceRow
 SAME_M, APART_M = 50.0, 150.0
 ARTICLES = frozenset({"le", "la", "les", "l", "un", "une", "the"})
 NAMED_COLUMNS = 4
-# Of rows of one title, place and street, so many are kept to compare with: a file of thirty thousand
-# litter bins of one name would else be compared with itself.
+# Of rows of one title, place and street, so many are kept to compare with: thirty thousand litter
+# bins of one name would else be compared with each other.
 MOST_COMPARED = 60
 
 
