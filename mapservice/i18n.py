@@ -325,7 +325,7 @@ def case_kind_label(kind: str) -> str:
         "event": gettext("Événements"),
         "group": gettext("Groupes"),
         "post": gettext("Nouvelles et commentaires"),
-        "message": gettext("Messages aux groupes"),
+        "message": gettext("Messages aux membres et aux inscrits"),
     }[kind]
 
 

@@ -1,6 +1,6 @@
 """Proposing an event, and what its organiser does with it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -55,7 +55,7 @@ from mapservice.events.model import (
     read_form_zone,
     read_note,
 )
-from mapservice.events.recurrence import EventTimes, upcoming, wall_time, within_year
+from mapservice.events.recurrence import EventTimes, is_on_clock, upcoming, wall_time, within_year
 from mapservice.events.recurrence_words import rule_words
 from mapservice.events.routes import words
 from mapservice.events.service import EventChange, EventSubmission
@@ -286,7 +286,7 @@ def organise(identifier: UUID) -> Response:
             one
             for one in queries.of_series(connection, series.id)
             if one.id != found.id and one.ends_at > now
-        ][:20]
+        ]
         page = render_template(
             "events/organise.html",
             event=found,
@@ -509,7 +509,7 @@ def export_attendance(identifier: UUID) -> Response:
         found, _series = own(connection, identifier, person)
         listed = registration_service.export_attendance(connection, found, person)
     made = attendance_format.to_csv if form == "csv" else attendance_format.to_xlsx
-    response = make_response(made(listed))
+    response = make_response(made(listed, found.zone))
     response.content_type = edge.CSV if form == "csv" else attendance_format.XLSX
     response.headers["Content-Disposition"] = f'attachment; filename="presences.{form}"'
     return edge.secret_answer(response)
@@ -560,6 +560,12 @@ def look_at(connection: Connection, page: EventFormPage) -> tuple[EventFormPage,
     if not page.typed.get("zone"):
         zone = service.zone_at(connection, found.placement if found else None)
         times = replace(times, zone=zone)
+    ends = times.start + times.duration
+    for name, local in (("starts", times.start), ("ends", ends)):
+        if not is_on_clock(local, zone):
+            mistakes[name] = _("Cette heure n’existe pas ce jour-là : les montres y avancent.")
+    if mistakes:
+        return replace(page, mistakes=mistakes), form
     notice = ""
     if page.typed.get("action") == "send" and found:
         if found.asks:
@@ -594,7 +600,7 @@ def mistake_words(name: str, mistake: FieldMistake | str) -> str:
         "ends": _("Indiquez quand cela finit."),
         "online_url": _("Donnez une adresse qui commence par https://."),
         "registration_url": _("Donnez une adresse qui commence par https://."),
-        "capacity": _("Un nombre de places, ou rien."),
+        "capacity": _("Un nombre de places, à partir d’une ; ou rien, s’il n’y a pas de limite."),
         "max_seats": _("De 1 à 10 places par personne."),
     }.get(name, _("Choisissez une des réponses proposées."))
 
@@ -624,13 +630,20 @@ def form_html(connection: Connection, page: EventFormPage) -> str:
             linked = None
     person = session.current_person()
     mine = groups.edited_by(connection, person.id) if person and page.typed.get("group") else ()
-    times = page.times
-    if times and page.series and page.series.times.rule and times.rule is None:
-        scope = page.typed.get("scope", "this")
-        if scope != ChangeScope.THIS:
-            times = replace(times, rule=page.series.times.rule)
-    dates = upcoming(times, times.start, PREVIEWED) if times else []
-    a_year = len(times.starts(wall_time(within_year(now), times.zone))) if times else 0
+    times, changed = page.times, _to_change(connection, page, now)
+    dates: Sequence[datetime] = ()
+    further = 0
+    if times:
+        scope, starts = page.typed.get("scope", "this"), None
+        if page.event and page.series and page.series.times.rule and scope != ChangeScope.THIS:
+            starts = service.starts_after(page.event, page.series, times, changed["dates"])
+            times = replace(times, rule=times.rule or page.series.times.rule)
+        if starts is None:
+            starts = times.starts(wall_time(within_year(now), times.zone))
+            dates = upcoming(times, times.start, PREVIEWED)
+        else:
+            dates = starts[:PREVIEWED]
+        further = max(len(starts) - len(dates), 0)
     return render_template(
         "events/form.html",
         page=page,
@@ -649,9 +662,9 @@ def form_html(connection: Connection, page: EventFormPage) -> str:
         ]
         if times
         else [],
-        changed=_to_change(connection, page, now),
+        changed=changed,
         description_html=Markup(to_html(page.typed.get("description", ""))),
-        further=max(a_year - len(dates), 0),
+        further=further,
         linked=linked,
         of_group=next((one for one in mine if str(one.id) == page.typed.get("group")), None),
         alike=(),

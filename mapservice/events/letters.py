@@ -1,6 +1,7 @@
 """What mails about registrations say, written when they are sent, from the state of that moment."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -8,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from mapservice.accounts.people import queries as people
+from mapservice.accounts.people.model import Person
 from mapservice.contributions.needs.service import leave_path
 from mapservice.events import queries, registration_service
 from mapservice.events.model import (
@@ -19,7 +21,8 @@ from mapservice.events.model import (
     EventStatus,
     RegistrationState,
 )
-from mapservice.events.words import moment_words, when_words
+from mapservice.events.words import day_words, moment_words, when_words
+from mapservice.i18n import translator
 from mapservice.mail import service as mail
 from mapservice.mail.model import Letterhead, Mail
 from mapservice.mail.service import Renderer
@@ -39,35 +42,132 @@ def renderer(settings: Settings) -> Renderer:
     """The writer of these mails, for the worker that sends them."""
 
     def write(connection: Connection, payload: Mapping[str, Any]) -> Mail | None:
-        site = mail.letterhead(settings)
-        act = UUID(payload["cancellation"]) if payload.get("cancellation") else None
+        site, now = mail.letterhead(settings), datetime.now(UTC)
         if "organiser" in payload:
             asked = UUID(payload["event"]), UUID(payload["organiser"])
-            return requests_letter(connection, site, *asked, datetime.now(UTC))
-        if "hand" in payload:
-            hand = UUID(payload["hand"])
-            return hand_letter(connection, site, hand, str(payload["about"]), cancellation=act)
-        known, now = UUID(payload["registration"]), datetime.now(UTC)
-        return letter(connection, site, known, str(payload["about"]), now, cancellation=act)
+            return requests_letter(connection, site, *asked, now)
+        about = str(payload["about"])
+        said_as = "hand" if "hand" in payload else "registration"
+        ids = [UUID(payload[said_as]), *map(UUID, payload.get("also", ()))]
+        if about in ("change", "undone"):
+            act = UUID(payload["cancellation"]) if payload.get("cancellation") else None
+            read = _hand if said_as == "hand" else _registration
+            promises = [kept for one in ids if (kept := read(connection, one))]
+            return change_letter(connection, site, promises, about, act)
+        return letter(connection, site, ids[0], about, now)
 
     return write
 
 
-def letter(
+@dataclass(frozen=True, slots=True)
+class EventPromise:
+    """What somebody has promised: to come, or to lend a hand. `state` is `hand` for the latter.
+
+    `link` is where they see how it stands, `leave` where they take it back.
+    """
+
+    event: Event
+    person: Person
+    state: str
+    link: str
+    leave: str
+    until: datetime | None = None
+
+
+def _registration(connection: Connection, identifier: UUID) -> EventPromise | None:
+    """None once they left, or were erased."""
+    known = registration_service.find(connection, identifier)
+    found = queries.find(connection, known.event) if known else None
+    person = people.find(connection, known.person) if known else None
+    if known is None or found is None or person is None or not known.is_alive:
+        return None
+    return EventPromise(
+        found,
+        person,
+        str(known.state),
+        registration_service.seat_path(known),
+        _leave_path(found, known),
+        known.offered_until,
+    )
+
+
+def _hand(connection: Connection, identifier: UUID) -> EventPromise | None:
+    """None once they left, or were erased."""
+    row = connection.execute(text(HAND), {"id": identifier}).one_or_none()
+    found = queries.find(connection, row.event) if row else None
+    person = people.find(connection, row.person) if row else None
+    if row is None or found is None or person is None:
+        return None
+    path = leave_path(identifier, bytes(row.leave_key))
+    return EventPromise(found, person, "hand", found.url, path)
+
+
+def change_letter(
     connection: Connection,
     site: Letterhead,
-    registration: UUID,
+    promises: Sequence[EventPromise],
     about: str,
-    now: datetime,
-    *,
-    cancellation: UUID | None = None,
+    act: UUID | None,
+) -> Mail | None:
+    """The mail to one person about dates that one act changed; None where nothing is left to tell.
+
+    `about`: `change`, or `undone`: they were called off, and take place after all. `act` is the
+    cancellation that called them off; the mail about one that is undone by then is none, and so is
+    that about an undoing after which it was called off again. A date that became something else
+    meanwhile has a mail of its own.
+    """
+    if act:
+        is_undone = about == "undone"
+        promises = [
+            one for one in promises if _still_so(connection, one.event, act, undone=is_undone)
+        ]
+    if not promises:
+        return None
+    status = _status_told(promises[0].event)
+    promises = [one for one in promises if _status_told(one.event) == status]
+    first, last = promises[0], promises[-1]
+    person = first.person
+    values = {
+        **_event_values(first.event, person.locale),
+        # Whoever comes each week would else take it for the end of the series.
+        "others_stand": status == "cancelled" and queries.others_stand(connection, last.event),
+        "online": first.event.online_url if first.state == RegistrationState.CONFIRMED else "",
+        "named": _named(first.event, len(promises), person.locale),
+        "state": first.state,
+        "until": moment_words(first.until, first.event.zone, person.locale) if first.until else "",
+        "link": site.base_url + first.link,
+        "page": site.base_url + first.event.url,
+        "leave": site.base_url + first.leave,
+        "dates": [
+            {
+                "when": when_words(one.event, person.locale),
+                "former": when_words(one.event, person.locale, former=True),
+                "leave": site.base_url + one.leave,
+            }
+            for one in promises
+        ]
+        if len(promises) > 1
+        else [],
+    }
+    return mail.write(
+        site,
+        f"event_{about}",
+        person.email,
+        values,
+        locale=person.locale,
+        person=person.id,
+        # One click leaves one date: which of several is meant, nobody could say.
+        headers=_one_click(str(values["leave"])) if first is last else {},
+    )
+
+
+def letter(
+    connection: Connection, site: Letterhead, registration: UUID, about: str, now: datetime
 ) -> Mail | None:
     """The mail about a registration; None where there is nothing to tell any more.
 
-    `about`: `seat` (how the registration stands), `change` (of the event), `undone` (it was called
-    off, and takes place after all), `reminder`. A reminder of what was cancelled or moved away
-    meanwhile is none; the mail about the change tells of it. So is the mail about a cancellation
-    that is undone by then, and about an undoing after which it was called off again.
+    `about`: `seat` (how the registration stands) or `reminder`. A reminder of what was cancelled or
+    moved away meanwhile is none; the mail about the change tells of it.
     """
     known = registration_service.find(connection, registration)
     found = queries.find(connection, known.event) if known else None
@@ -78,16 +178,11 @@ def letter(
     comes = found.status in OPEN and known.state is RegistrationState.CONFIRMED
     if about == "reminder" and not (is_near and comes):
         return None
-    if about in ("change", "undone") and not known.is_alive:
-        return None
-    if cancellation and not _still_so(connection, found, cancellation, undone=about == "undone"):
-        return None
     if about == "seat" and (not found.is_public or found.status is EventStatus.CANCELLED):
         return None
-    page = f"{site.base_url}{found.url}"
-    left = f"{page}/quitter/{known.id}/{signature(known.id, known.leave_key)}"
+    left = site.base_url + _leave_path(found, known) if known.state in ALIVE else ""
     values = {
-        **_event_values(connection, found, person.locale),
+        **_event_values(found, person.locale),
         "online": found.online_url if known.state in COMING else "",
         "state": str(known.state),
         "lapsed": known.lapsed_at is not None,
@@ -98,15 +193,9 @@ def letter(
         else "",
         "question": "" if known.answer else found.question,
         "link": f"{site.base_url}{registration_service.seat_path(known)}",
-        "page": page,
-        "leave": left if known.state in ALIVE else "",
+        "page": f"{site.base_url}{found.url}",
+        "leave": left,
     }
-    headers = {}
-    if values["leave"]:
-        headers = {
-            "List-Unsubscribe": f"<{left}>",
-            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-        }
     return mail.write(
         site,
         f"event_{about}",
@@ -114,8 +203,19 @@ def letter(
         values,
         locale=person.locale,
         person=person.id,
-        headers=headers,
+        headers=_one_click(left) if left else {},
     )
+
+
+def _leave_path(found: Event, known: registration_service.Registration) -> str:
+    return f"{found.url}/quitter/{known.id}/{signature(known.id, known.leave_key)}"
+
+
+def _one_click(left: str) -> dict[str, str]:
+    return {
+        "List-Unsubscribe": f"<{left}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
 
 
 def requests_letter(
@@ -131,7 +231,7 @@ def requests_letter(
         return None
     page = f"{site.base_url}{found.url}"
     values = {
-        **_event_values(connection, found, person.locale),
+        **_event_values(found, person.locale),
         "requested": requested,
         "link": f"{page}/organiser#inscrits",
         "page": page,
@@ -141,60 +241,32 @@ def requests_letter(
     )
 
 
-def hand_letter(
-    connection: Connection,
-    site: Letterhead,
-    hand: UUID,
-    about: str,
-    *,
-    cancellation: UUID | None = None,
-) -> Mail | None:
-    """The mail of a change, or of one undone, for who promised a hand; None once they left."""
-    row = connection.execute(text(HAND), {"id": hand}).one_or_none()
-    found = queries.find(connection, row.event) if row else None
-    person = people.find(connection, row.person) if row else None
-    if row is None or found is None or person is None:
-        return None
-    if cancellation and not _still_so(connection, found, cancellation, undone=about == "undone"):
-        return None
-    page = f"{site.base_url}{found.url}"
-    left = site.base_url + leave_path(hand, bytes(row.leave_key))
-    values = {
-        **_event_values(connection, found, person.locale),
-        "online": "",
-        "state": "hand",
-        "link": page,
-        "page": page,
-        "leave": left,
-    }
-    headers = {
-        "List-Unsubscribe": f"<{left}>",
-        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-    }
-    return mail.write(
-        site,
-        f"event_{about}",
-        person.email,
-        values,
-        locale=person.locale,
-        person=person.id,
-        headers=headers,
-    )
-
-
-def _event_values(connection: Connection, found: Event, locale: str) -> dict[str, Any]:
-    is_cancelled = found.status is EventStatus.CANCELLED
+def _event_values(found: Event, locale: str) -> dict[str, Any]:
     return {
         "title": found.title,
+        "named": _named(found, 1, locale),
         "when": when_words(found, locale),
         "former": when_words(found, locale, former=True) if found.former_starts_at else "",
         "former_place": found.former_place,
         "place": found.place_text if found.mode != "online" else "",
-        "status": str(found.status) if found.is_public else "rejected",
+        "status": _status_told(found),
         "note": found.note,
-        # Whoever comes each week would else take it for the end of the series.
-        "others_stand": is_cancelled and queries.others_stand(connection, found),
     }
+
+
+def _named(found: Event, dates: int, locale: str) -> str:
+    """A title as subjects say it, with its day: whoever comes each week has many of one title."""
+    _ = translator(locale)
+    if dates > 1:
+        return _("%(title)s, %(count)s dates", title=found.title, count=dates)
+    return _("%(title)s, %(day)s", title=found.title, day=day_words(found, locale))
+
+
+def _status_told(found: Event) -> str:
+    """A date that moved is told as one that has changed: what moved is read from its days."""
+    if not found.is_public:
+        return "rejected"
+    return "published" if found.status in OPEN else str(found.status)
 
 
 def _still_so(connection: Connection, found: Event, act: UUID, *, undone: bool) -> bool:

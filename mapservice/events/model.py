@@ -221,7 +221,8 @@ def read_form(fields: Mapping[str, str], now: datetime) -> EventForm:
     question = one_line(fields.get("question", ""))
     if len(question) > MAX_QUESTION:
         mistakes["question"] = FieldMistake.LONG
-    capacity = _count(fields, "capacity", 0, MAX_CAPACITY, mistakes)
+    # None to give is "full" from the start: a source may say so, nobody means it here.
+    capacity = _count(fields, "capacity", 1, MAX_CAPACITY, mistakes)
     max_seats = _count(fields, "max_seats", 1, MAX_SEATS, mistakes) or 1
     initiative = None
     if fields.get("initiative"):

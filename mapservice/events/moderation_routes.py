@@ -72,10 +72,12 @@ def decide(identifier: UUID) -> Response:
 def load(connection: Connection, ids: Sequence[UUID]) -> Mapping[UUID, CaseSubject]:
     """What the queue shows of series: their next date stands for them."""
     now = datetime.now(UTC)
-    firsts = {}
+    firsts, rules = {}, {}
     for one in ids:
-        if queries.find_series(connection, one):
+        series = queries.find_series(connection, one)
+        if series:
             firsts[one] = queries.first_of(connection, one, now)
+            rules[one] = rule_words(series.times)
     known = queries.of_ids(connection, firsts.values())
     return {
         one: CaseSubject(
@@ -85,7 +87,11 @@ def load(connection: Connection, ids: Sequence[UUID]) -> Mapping[UUID, CaseSubje
             theme=str(known[first].theme),
             status=str(known[first].status),
             precision=str(known[first].precision),
-            place=f"{when_words(known[first])} · {place_words(known[first])}",
+            place=" · ".join(
+                part
+                for part in (rules[one], when_words(known[first]), place_words(known[first]))
+                if part
+            ),
             eyebrow=_("Événement modifié, déjà public")
             if known[first].status in PUBLIC
             else _("Événement proposé"),
@@ -110,6 +116,7 @@ def _page(connection: Connection, identifier: UUID, error: str = "") -> Response
     shown = queries.first_of(connection, identifier, now)
     found = next(one for one in every if one.id == shown)
     kind, holder = moderation.find(connection, identifier, CaseKind.EVENT)
+    dates = [one for one in every if one.ends_at > now]
     page = render_template(
         "events/moderation_case.html",
         event=found,
@@ -118,11 +125,10 @@ def _page(connection: Connection, identifier: UUID, error: str = "") -> Response
         rule=rule_words(series.times),
         needs=[
             need
-            for one in every
-            if one.ends_at > now
+            for one in dates
             for need in needs.of_owner(connection, NeedOwner.EVENT, one.id, None)
         ],
-        dates=[one for one in every if one.ends_at > now][:10],
+        dates=dates,
         kind=kind,
         holder=holder,
         description_html=Markup(to_html(found.description)),

@@ -241,6 +241,11 @@ def moment_of(local: datetime, zone: str) -> datetime:
     return local.replace(tzinfo=ZoneInfo(zone), fold=0).astimezone(UTC)
 
 
+def is_on_clock(local: datetime, zone: str) -> bool:
+    """Whether a wall time is one that clocks of a zone show: a change to summer time skips some."""
+    return wall_time(moment_of(local, zone), zone) == local
+
+
 def wall_time(moment: datetime, zone: str) -> datetime:
     """The wall time of a moment, without a zone."""
     return moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None)

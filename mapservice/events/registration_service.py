@@ -351,23 +351,25 @@ def erase(connection: Connection, person: UUID, sender: str) -> None:
 
 def tell_change(
     connection: Connection,
-    identifier: UUID,
+    events: Sequence[UUID],
     sender: str,
     cancellation: UUID | None = None,
     *,
     undone: bool = False,
 ) -> int:
-    """Writes to everyone who means to come that it was moved, postponed or cancelled.
+    """Writes to everyone who means to come that dates were moved, postponed or cancelled.
 
-    That is who is registered, and who promised a hand, each once. In the transaction of that
-    change: either both are, or neither is. `cancellation`: the act that called it off, or that is
-    `undone`, so that a mail which leaves late tells of no other.
+    That is who is registered, and who promised a hand, each once for all the dates of one act that
+    they meant to come to. In the transaction of that act: either both are, or neither is.
+    `cancellation`: the act that called them off, or that is `undone`, so that a mail which leaves
+    late tells of no other. Returns how many mails that makes.
     """
-    rows = connection.execute(text(CONCERNED), {"event": identifier}).all()
-    hands = connection.execute(text(CONCERNED_HANDS), {"event": identifier}).all()
-    for row in (*rows, *hands):
-        _write(connection, row, "undone" if undone else "change", sender, cancellation=cancellation)
-    return len(rows) + len(hands)
+    bound = {"events": list(events)}
+    rows = connection.execute(text(CONCERNED), bound).all()
+    about = "undone" if undone else "change"
+    for row in rows:
+        _write(connection, row, about, sender, cancellation=cancellation, also=row.also)
+    return len(rows)
 
 
 def tell_seat(connection: Connection, registration: UUID, sender: str) -> None:
@@ -552,8 +554,12 @@ def _write(
     sender: str,
     patience: timedelta = GIVE_UP_AFTER,
     cancellation: UUID | None = None,
+    also: Sequence[UUID] = (),
 ) -> None:
-    payload = {row.said_as: str(row.registration), "about": about}
+    """`also`: their further registrations, or hands, that the same mail is about."""
+    payload: dict[str, Any] = {row.said_as: str(row.registration), "about": about}
+    if also:
+        payload["also"] = [str(one) for one in also]
     if cancellation:
         payload["cancellation"] = str(cancellation)
     mail.enqueue_late(
@@ -694,24 +700,32 @@ RETURNING 'registration' AS said_as, registration.id AS registration, registrati
 
 REMIND_AGAIN = "UPDATE event_registration SET reminded_at = NULL WHERE event = :event"
 
-# `said_as`: what the mail names, a registration for the event or one for a need of it.
+# One row for each person, and kind of promise: `said_as` is what the mail names, a registration for
+# the event or one for a need of it, and `also` their further ones, in the order of the dates.
 CONCERNED = """
-SELECT 'registration' AS said_as, registration.id AS registration, registration.person, person.email
-  FROM event_registration AS registration JOIN person ON person.id = registration.person
- WHERE registration.event = :event AND person.email IS NOT NULL
-   AND registration.state IN ('requested', 'confirmed', 'waiting', 'offered')
- ORDER BY registration.id"""
-
-CONCERNED_HANDS = """
-SELECT DISTINCT ON (person.id) 'hand' AS said_as, hand.id AS registration, hand.person, person.email
-  FROM need
-  JOIN registration AS hand ON hand.need = need.id
-  JOIN person ON person.id = hand.person
- WHERE need.event = :event AND person.email IS NOT NULL
-   AND NOT EXISTS (SELECT FROM event_registration AS own
-                    WHERE own.event = :event AND own.person = person.id
-                      AND own.state IN ('requested', 'confirmed', 'waiting', 'offered'))
- ORDER BY person.id, hand.id"""
+WITH concerned AS (
+    SELECT 'registration' AS said_as, registration.id, registration.person, registration.event
+      FROM event_registration AS registration
+     WHERE registration.event = ANY(CAST(:events AS uuid[]))
+       AND registration.state IN ('requested', 'confirmed', 'waiting', 'offered')
+), hands AS (
+    SELECT DISTINCT ON (hand.person, need.event)
+           'hand' AS said_as, hand.id, hand.person, need.event
+      FROM need JOIN registration AS hand ON hand.need = need.id
+     WHERE need.event = ANY(CAST(:events AS uuid[]))
+       AND (hand.person, need.event) NOT IN (SELECT person, event FROM concerned)
+     ORDER BY hand.person, need.event, hand.id
+), promised AS (
+    SELECT kept.said_as, kept.person, array_agg(kept.id ORDER BY event.starts_at, kept.id) AS ids
+      FROM (SELECT * FROM concerned UNION ALL SELECT * FROM hands) AS kept
+      JOIN event ON event.id = kept.event
+     GROUP BY kept.said_as, kept.person
+)
+SELECT promised.said_as, promised.ids[1] AS registration, promised.ids[2:] AS also,
+       promised.person, person.email
+  FROM promised JOIN person ON person.id = promised.person
+ WHERE person.email IS NOT NULL
+ ORDER BY promised.said_as DESC, promised.ids[1]"""
 
 EXPECTED = """
 SELECT event FROM event_registration

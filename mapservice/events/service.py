@@ -5,7 +5,7 @@ comes from an unconfirmed address stays in the payload of the mailed link. Rows 
 order: series, then its events by id.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -337,17 +337,13 @@ def change(
             # A single event is its series: its times, and a rule that it gets now, are those.
             retime(connection, series.id, times)
             series = replace(series, times=times)
-        write_change(
-            connection,
-            found,
-            {
-                **values,
-                "note": wanted.note,
-                "changed_alone": series.times.rule is not None and times.rule is None,
-                **moved_values(found, times, times.start),
-            },
-            sender,
-        )
+        altered = {
+            **values,
+            "note": wanted.note,
+            "changed_alone": series.times.rule is not None and times.rule is None,
+            **moved_values(found, times, times.start),
+        }
+        write_changes(connection, [(found, altered)], sender)
         if times.rule is not None:
             bound = {"id": found.id, "local": times.start}
             connection.execute(text(RENAME), bound)
@@ -369,6 +365,22 @@ def to_change(
     alone = _changed_alone(connection, series)
     about = _open_in_scope(connection, found, series, scope, now)
     return [one for one in about if one.id not in alone or one.id == found.id]
+
+
+def starts_after(
+    found: Event, series: EventSeries, times: EventTimes, about: Sequence[Event]
+) -> list[datetime] | None:
+    """The wall times at which changed dates begin; None where another rule makes other dates.
+
+    `times` are those of `found` after the change, and `about` what the change is about
+    (`to_change`): what was called off or changed alone is none of them.
+    """
+    if times.rule is not None and times.rule != series.times.rule:
+        return None
+    if _same(found, times):
+        return [one.starts_local for one in about]
+    shift = times.start - found.starts_local
+    return [one.recurrence_id + shift for one in about]
 
 
 def _open_in_scope(
@@ -447,12 +459,9 @@ def _change_many(
         or wanted.times.zone != series.times.zone
     )
     if not retimed and (scope is ChangeScope.ALL or ahead[0].id == _first(connection, series.id)):
-        for one in ahead:
-            if one.id not in alone or one.id == found.id:
-                noted = one.id in awaited
-                write_change(
-                    connection, one, {**values, "note": wanted.note}, sender, is_noted=noted
-                )
+        altered = {**values, "note": wanted.note}
+        about = [one for one in ahead if one.id not in alone or one.id == found.id]
+        write_changes(connection, [(one, altered) for one in about], sender, awaited)
         return
 
     pivot = min(one.recurrence_id for one in ahead)
@@ -481,19 +490,18 @@ def _change_many(
     times = replace(times, excluded=tuple(sorted(excluded)))
     bound = {"id": series.id, **time_values(times)}
     parted: UUID = connection.execute(text(PART), bound).scalar_one()
+    gone = [one for one in ahead if one.recurrence_id not in matched]
+    cancel_occurrences(connection, gone, wanted.note, sender)
+    altered_dates: list[tuple[Event, dict[str, Any]]] = []
     for one in ahead:
         start = matched.get(one.recurrence_id)
         if start is None:
-            cancel_occurrence(connection, one, wanted.note, sender)
             continue
         connection.execute(text(JOIN), {"id": one.id, "series": parted, "local": start})
-        if one.id in alone and one.id != found.id:
-            continue
-        noted = one.id in awaited
-        moved = moved_values(one, times, start, is_noted=noted)
-        write_change(
-            connection, one, {**values, "note": wanted.note, **moved}, sender, is_noted=noted
-        )
+        if one.id not in alone or one.id == found.id:
+            moved = moved_values(one, times, start, is_noted=one.id in awaited)
+            altered_dates.append((one, {**values, "note": wanted.note, **moved}))
+    write_changes(connection, altered_dates, sender, awaited)
     materialise(connection, {parted: times}, now)
 
 
@@ -592,8 +600,7 @@ def cancel(
     act: UUID = connection.execute(
         text(KEEP_CANCELLATION), {"series": series.id, "rrule": series.rrule, "now": now}
     ).scalar_one()
-    for one in gone:
-        cancel_occurrence(connection, one, note, sender, act)
+    cancel_occurrences(connection, gone, note, sender, act)
 
 
 @dataclass(frozen=True, slots=True)
@@ -663,7 +670,9 @@ def undo_cancellation(
         bound = {"id": one.id, "now": now, "until": min(now + OFFER_LIFE, one.starts_at)}
         connection.execute(text(TAKE_PLACE_AGAIN), bound)
         connection.execute(text(OFFER_AGAIN), bound)
-        registration_service.tell_change(connection, one.id, sender, known.id, undone=True)
+    again = [one.id for one in known.dates]
+    registration_service.tell_change(connection, again, sender, known.id, undone=True)
+    for one in known.dates:
         registration_service.settle(connection, one.id, sender, now)
     if former != series.rrule:
         materialise(connection, {series.id: times}, now)
@@ -677,11 +686,19 @@ def postpone(
     if found.status not in OPEN or found.is_over(now):
         raise StateConflict("This does not take place any more.")
     lock_occurrences(connection, [found.id])
-    postpone_occurrence(connection, found, note, sender)
+    postpone_occurrences(connection, [found], note, sender)
 
 
-def postpone_occurrence(connection: Connection, found: Event, note: str, sender: str) -> None:
-    """Of an event that is public and locked."""
+def postpone_occurrences(
+    connection: Connection, about: Sequence[Event], note: str, sender: str
+) -> None:
+    """Of events that are public and locked."""
+    for found in about:
+        _postpone(connection, found, note)
+    registration_service.tell_change(connection, [one.id for one in about], sender)
+
+
+def _postpone(connection: Connection, found: Event, note: str) -> None:
     values = {
         "status": str(EventStatus.POSTPONED),
         "former_starts_at": found.starts_at,
@@ -689,7 +706,6 @@ def postpone_occurrence(connection: Connection, found: Event, note: str, sender:
         "sequence": found.sequence + 1,
     }
     connection.execute(update(event).where(event.c.id == found.id).values(values))
-    registration_service.tell_change(connection, found.id, sender)
 
 
 def change_needs(
@@ -780,8 +796,7 @@ def decide(
         bound = {"series": identifier, "status": str(status)}
         gone = connection.execute(text(DECIDE), bound).scalars().all()
         if was_public:
-            for one in gone:
-                registration_service.tell_change(connection, one, site.sender)
+            registration_service.tell_change(connection, gone, site.sender)
     first = verdict is DecisionVerdict.PUBLISH
     settled = {"id": identifier, "reason": clean, "published": first}
     connection.execute(text(SETTLE), settled)
@@ -909,18 +924,32 @@ def moved_values(
     return own
 
 
-def write_change(
+def write_changes(
     connection: Connection,
-    found: Event,
-    values: dict[str, Any],
+    about: Sequence[tuple[Event, dict[str, Any]]],
     sender: str,
-    *,
-    is_noted: bool = True,
+    awaited: Set[UUID] | None = None,
 ) -> None:
-    """Writes an event; those registered are told of a new time or place, and remembered anew.
+    """Writes events with their new values; who is registered is told, and remembered anew.
 
-    `is_noted`: somebody may have noted the former place; else nothing is said of it.
+    They are told of a new time or place, each once for all of these dates. `awaited`: those whose
+    former day or place somebody may have noted, all where it is None; of others nothing is said.
     """
+    told = [
+        found.id
+        for found, values in about
+        if _write_change(connection, found, values, awaited is None or found.id in awaited)
+    ]
+    registration_service.tell_change(connection, told, sender)
+    for found, _values in about:
+        # More seats than before may be free.
+        registration_service.settle(connection, found.id, sender, datetime.now(UTC))
+
+
+def _write_change(
+    connection: Connection, found: Event, values: dict[str, Any], is_noted: bool
+) -> bool:
+    """Returns whether it is something that those registered must know."""
     place_moved = (
         values["place_text"] != found.place_text
         or values["mode"] != found.mode
@@ -938,31 +967,37 @@ def write_change(
     values = {**values, "sequence": found.sequence + (1 if matters else 0)}
     lock_occurrences(connection, [found.id])
     connection.execute(update(event).where(event.c.id == found.id).values(values))
-    if is_public and (place_moved or time_moved):
-        if time_moved:
-            registration_service.remind_again(connection, found.id)
-        registration_service.tell_change(connection, found.id, sender)
-    # More seats than before may be free.
-    registration_service.settle(connection, found.id, sender, datetime.now(UTC))
+    if is_public and time_moved:
+        registration_service.remind_again(connection, found.id)
+    return is_public and (place_moved or time_moved)
 
 
-def cancel_occurrence(
-    connection: Connection, found: Event, note: str, sender: str, act: UUID | None = None
+def cancel_occurrences(
+    connection: Connection,
+    about: Sequence[Event],
+    note: str,
+    sender: str,
+    act: UUID | None = None,
 ) -> None:
-    """`act`: the cancellation by its organiser that it belongs to; another cannot be undone."""
-    if found.status not in PUBLIC:
-        connection.execute(text("DELETE FROM event WHERE id = :id"), {"id": found.id})
-        return
-    values = {
-        "status": str(EventStatus.CANCELLED),
-        "cancelled_at": datetime.now(UTC),
-        "cancellation": act,
-        "cancelled_from": str(found.status) if act else None,
-        "note": note,
-        "sequence": found.sequence + 1,
-    }
-    connection.execute(update(event).where(event.c.id == found.id).values(values))
-    registration_service.tell_change(connection, found.id, sender, act)
+    """Calls dates off, and tells whoever is registered once; what never was public goes.
+
+    `act`: the cancellation by its organiser that they belong to; another cannot be undone.
+    """
+    for found in about:
+        if found.status not in PUBLIC:
+            connection.execute(text("DELETE FROM event WHERE id = :id"), {"id": found.id})
+            continue
+        values = {
+            "status": str(EventStatus.CANCELLED),
+            "cancelled_at": datetime.now(UTC),
+            "cancellation": act,
+            "cancelled_from": str(found.status) if act else None,
+            "note": note,
+            "sequence": found.sequence + 1,
+        }
+        connection.execute(update(event).where(event.c.id == found.id).values(values))
+    public = [found.id for found in about if found.status in PUBLIC]
+    registration_service.tell_change(connection, public, sender, act)
 
 
 def _with_known_initiative(connection: Connection, content: EventContent) -> EventContent:

@@ -96,6 +96,11 @@ def day_and_hours(event: Event, language: str = "") -> tuple[str, str]:
     return _day(begins, language), hours + _clock_named(event, language)
 
 
+def day_words(event: Event, language: str) -> str:
+    """The day it begins, by the clock there: "mardi 8 décembre"."""
+    return str(format_date(event.starts_local, "EEEE d MMMM", locale=LOCALES[language]))
+
+
 def moment_words(moment: datetime, zone: str, language: str = "") -> str:
     """A day and an hour, by the clock of a zone."""
     language = language or LANGUAGE.get()

@@ -17,7 +17,7 @@ from mapservice.events.model import EventContent, EventMode, EventStatus, Regist
 from mapservice.events.recurrence import PARIS, EventTimes, RecurrenceRule, wall_time
 from mapservice.initiatives.model import Theme
 from mapservice.mail import service as mail
-from mapservice.mail.model import Letterhead
+from mapservice.mail.model import Letterhead, Mail
 from mapservice.settings import Settings
 from tests.accounts.people.mailbox import last_link, press, token_of
 from tests.contributions.proposals.desk import hidden, preview
@@ -200,6 +200,11 @@ def written(engine: Engine, kind: str) -> list[Mapping[str, Any]]:
             {"kind": kind},
         ).mappings()
         return [dict(row) for row in rows]
+
+
+def letter_of(connection: Connection, payload: Mapping[str, Any]) -> Mail | None:
+    """The late mail of a payload, as it would be sent now."""
+    return letters.renderer(Settings(public_url="http://map.test"))(connection, payload)
 
 
 def sent_mails(engine: Engine) -> list[Any]:

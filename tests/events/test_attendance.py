@@ -9,6 +9,7 @@ from flask import Flask
 from sqlalchemy import Engine, text
 
 from mapservice.events import registration_service
+from mapservice.events.recurrence import PARIS, wall_time
 from tests.accounts.people.mailbox import fill_in
 from tests.events.organiser import ADDRESS, Organiser
 from tests.events.test_journey import register
@@ -36,13 +37,17 @@ def test_those_who_agreed_are_on_it_and_nobody_else(
         return made
 
     assert "1 personne y consent" in organiser.client.get(desk).text
-    (row,) = csv.DictReader(io.StringIO(taken().decode()))
-    assert (row["name"], row["email"], row["seats"], row["state"]) == (
-        "'=Ana",
-        ANA,
-        "1",
-        "confirmed",
-    )
+    made = taken()
+    assert made.startswith(b"\xef\xbb\xbfNom,"), "Excel reads UTF-8 by its mark alone"
+    (row,) = csv.DictReader(io.StringIO(made.decode("utf-8-sig")))
+    (registered,) = registered_at(engine, ANA)
+    assert row == {
+        "Nom": "'=Ana",
+        "Adresse électronique": ANA,
+        "Places": "1",
+        "Inscription": "inscription confirmée",
+        "Inscrit le": f"{wall_time(registered, PARIS):%Y-%m-%d %H:%M}",
+    }
     with zipfile.ZipFile(io.BytesIO(taken("xlsx"))) as book:
         texts = book.read("xl/sharedStrings.xml").decode()
         sheet = book.read("xl/worksheets/sheet1.xml").decode()
@@ -69,6 +74,16 @@ def test_those_who_agreed_are_on_it_and_nobody_else(
     registration_service.forget(engine, datetime.now(UTC))
     assert BEN not in taken().decode()
     assert logged(engine) == [1, 1, 1, 1, 0]
+
+
+def registered_at(engine: Engine, email: str) -> list[datetime]:
+    with engine.connect() as connection:
+        return list(connection.execute(text(REGISTERED_AT), {"email": email}).scalars())
+
+
+REGISTERED_AT = """
+SELECT own.created_at FROM event_registration AS own JOIN person ON person.id = own.person
+ WHERE person.email = :email"""
 
 
 def logged(engine: Engine) -> list[int]:

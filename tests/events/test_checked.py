@@ -2,16 +2,24 @@
 
 import re
 from datetime import timedelta
+from uuid import UUID
 
+import pytest
 from flask import Flask
 from sqlalchemy import Engine
 
+from mapservice.events import queries
+from mapservice.events.recurrence import EventTimes
+from mapservice.events.recurrence_words import rule_words
+from mapservice.events.words import span_words
+from mapservice.i18n import day
 from tests.events.organiser import (
     Organiser,
     event_fields,
     form_fields,
     publish,
     sent_mails,
+    series_of,
     soon,
 )
 from tests.events.test_journey import register
@@ -115,3 +123,92 @@ def test_a_search_that_only_an_event_answers_leads_to_it(
     understood = page.split('id="understood"')[1].split("</section>")[0]
     assert 'href="/evenements?' in understood
     assert "Aucune initiative ne répond" not in page
+
+
+def test_the_check_lists_the_dates_that_stand_and_no_other(
+    organiser: Organiser, eva: Moderator, engine: Engine
+) -> None:
+    identifier = organiser.propose(repeat="weekly", registration="none")
+    publish(eva, engine, identifier)
+    with engine.connect() as connection:
+        dates = queries.of_series(connection, series_of(connection, identifier))
+    page = f"/evenements/{dates[1].id}/organiser"
+    gone = {"scope": "this", "sure": "1"}
+    assert organiser.act(f"/evenements/{dates[1].id}/annuler", page, **gone).status_code == 303
+    answer = organiser.edit(dates[2].id, scope="this", title="Ce soir-là, un film")
+    assert answer.status_code == 303
+    path = f"/evenements/{identifier}/modifier"
+    fields = form_fields(organiser.client.get(path).text)
+    for hours in (0, 1):
+        starts = dates[0].starts_local + timedelta(hours=hours)
+        ends = dates[0].ends_local + timedelta(hours=hours)
+        sent = {
+            **fields,
+            "scope": "all",
+            "starts": f"{starts:%Y-%m-%dT%H:%M}",
+            "ends": f"{ends:%Y-%m-%dT%H:%M}",
+        }
+        answer = organiser.client.post(path, data={**sent, "action": "preview"})
+        listed = re.findall(r"<li><svg.*?</svg>(.*?)</li>", answer.text.partition("event-dates")[2])
+        move = timedelta(hours=hours)
+        wanted = [
+            span_words(one.starts_local + move, one.ends_local + move)
+            for one in (dates[0], *dates[3:7])
+        ]
+        assert listed[:5] == wanted
+        count = len(dates) - 2
+        assert f"{count} dates, du" in answer.text.replace("\u00a0", " ")
+        assert f"et {count - 5} autres d’ici à un an" in answer.text.replace("\u00a0", " ")
+
+
+@pytest.mark.parametrize(
+    ("zone", "place", "date", "exists"),
+    [
+        ("", "Rennes", "2027-03-28", False),
+        ("", "Saint-Denis (974)", "2027-03-28", True),
+        ("America/Miquelon", "Saint-Pierre (975)", "2027-03-14", False),
+        ("", "Rennes", "2027-03-27", True),
+    ],
+)
+def test_an_hour_that_clocks_skip_is_told(
+    organiser: Organiser, zone: str, place: str, date: str, exists: bool
+) -> None:
+    fields = event_fields(place=place, starts=f"{date}T02:30", ends=f"{date}T05:00", zone=zone)
+    path = "/evenements/proposer"
+    carried = form_fields(organiser.client.get(path).text)
+    answer = organiser.client.post(path, data={**carried, **fields, "action": "preview"})
+    assert ("Cette heure n’existe pas ce jour-là" in answer.text) is not exists
+    assert answer.status_code == (200 if exists else 400)
+
+
+def test_no_seat_at_all_is_no_number_of_seats(organiser: Organiser) -> None:
+    path = "/evenements/proposer"
+    carried = form_fields(organiser.client.get(path).text)
+    for capacity in ("0", "-1", "deux"):
+        fields = {**carried, **event_fields(capacity=capacity), "action": "preview"}
+        answer = organiser.client.post(path, data=fields)
+        assert answer.status_code == 400
+        assert "Un nombre de places, à partir d’une" in answer.text
+
+
+def test_the_desk_and_the_moderators_see_that_it_repeats_and_until_when(
+    organiser: Organiser, eva: Moderator, engine: Engine
+) -> None:
+    identifier = organiser.propose(repeat="weekly")
+    with engine.connect() as connection:
+        dates = queries.of_series(connection, series_of(connection, identifier))
+    desk = organiser.client.get(f"/evenements/{identifier}/organiser").text
+    assert all(f"/evenements/{one.id}/organiser" in desk for one in dates[1:])
+    last = str(day(dates[-1].starts_local))
+    assert f"Voir les {len(dates) - 13} autres, jusqu’au {last}" in desk.replace("\u00a0", " ")
+    queue = eva.get("/moderation").text
+    assert rule_words(times_of(engine, identifier)) in queue
+    case = eva.get(f"/moderation/evenements/{dates[0].series}").text.replace("\u00a0", " ")
+    assert f"et {len(dates) - 10} autres, jusqu’au {last}" in case
+
+
+def times_of(engine: Engine, identifier: UUID) -> EventTimes:
+    with engine.connect() as connection:
+        series = queries.find_series(connection, series_of(connection, identifier))
+    assert series
+    return series.times

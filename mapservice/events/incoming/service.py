@@ -416,7 +416,7 @@ class _CalendarImporter:
                 # Its rule gives it no more, or its source says so: that is a statement. A refusal
                 # stays, as the dates that come back are known by it.
                 if one.status not in (EventStatus.CANCELLED, EventStatus.REJECTED):
-                    service.cancel_occurrence(connection, one, "", "")
+                    service.cancel_occurrences(connection, [one], "", "")
                     has_changed = True
                 continue
             values = _date_values(date, contents)
@@ -433,7 +433,7 @@ class _CalendarImporter:
                 has_changed = True
             if one.id in renamed or _differs(one, values):
                 moved = service.moved_values(one, date.times, date.times.start)
-                service.write_change(connection, one, {**values, **moved}, "")
+                service.write_changes(connection, [(one, {**values, **moved})], "")
                 has_changed = True
         taken = {date.recurrence for date in matched.values()}
         new = [
@@ -559,9 +559,8 @@ def _end(connection: Connection, series: UUID, note: str, now: datetime) -> None
         first = min(one.recurrence_id for one in ahead)
         rule = former.times.rule.ended_before(max(first, former.times.start))
         service.retime(connection, series, replace(former.times, rule=rule))
-    for one in ahead:
-        if one.status in (*OPEN, EventStatus.POSTPONED):
-            service.cancel_occurrence(connection, one, note, "")
+    about = [one for one in ahead if one.status in (*OPEN, EventStatus.POSTPONED)]
+    service.cancel_occurrences(connection, about, note, "")
 
 
 def _postpone(connection: Connection, series: UUID, note: str, now: datetime) -> None:
@@ -569,9 +568,8 @@ def _postpone(connection: Connection, series: UUID, note: str, now: datetime) ->
     events.find_series(connection, series, lock=True)
     ahead = [one for one in events.of_series(connection, series) if not one.is_over(now)]
     service.lock_occurrences(connection, sorted(one.id for one in ahead))
-    for one in ahead:
-        if one.status in OPEN:
-            service.postpone_occurrence(connection, one, note, "")
+    about = [one for one in ahead if one.status in OPEN]
+    service.postpone_occurrences(connection, about, note, "")
 
 
 def _matched(
