@@ -321,7 +321,17 @@ class Locator:
             is_choice = match.status is MatchStatus.AMBIGUOUS
             return _noted(pin, "the point decides") if is_choice else pin
         reason = f"the point lies in {found.commune}, the words say otherwise"
-        return self._doubted(asked, match, reason)
+        doubted = self._doubted(asked, match, reason)
+        own = self.communes.get(found.commune)
+        if match.status is not MatchStatus.LIKELY or epci or own is None:
+            return doubted
+        # A guess of words against a point: until a person decides, only what both tell is shown.
+        named = match.parts
+        if named.departement == own.departement:
+            return replace(doubted, precision=Precision.DEPARTEMENT, code=own.departement)
+        if named.region == own.region:
+            return replace(doubted, precision=Precision.REGION, code=own.region)
+        return replace(doubted, precision=Precision.NONE, code=None)
 
     def _doubted(self, asked: PlaceQuestion, match: GeocodeMatch, reason: str) -> Placement:
         """What the words alone say, but no more than likely: a person is asked."""

@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from mapservice.imports.attributes import kind_of
 from mapservice.imports.codes import looks_like_code, read_citycode, read_postcode
 from mapservice.imports.columns import (
+    FORM_MOMENTS,
     NOT_OF_A_TITLE,
     OTHER_MEANINGS,
+    PURPOSES,
+    QUESTION_RANK,
     ColumnCandidate,
     candidates,
     is_field_name,
@@ -19,7 +22,7 @@ from mapservice.imports.dates import read_date
 from mapservice.imports.points import in_france, read_number, read_pair
 from mapservice.imports.readers.shapes import looks_like_shape
 from mapservice.imports.readers.tables import SourceRecord
-from mapservice.imports.row_facts import is_period
+from mapservice.imports.row_facts import is_day_of_event, is_period
 from mapservice.imports.text import is_placeholder
 from mapservice.imports.titles import (
     MOST_LISTED,
@@ -106,6 +109,8 @@ TESTS: dict[str, Test] = {
     "shape": looks_like_shape,
 }
 ENOUGH = 0.5
+# Of the answers to a question of a form.
+FEW_ANSWERS = 0.2
 
 
 def assign(
@@ -305,17 +310,28 @@ def _choose_evident_title(
     names_territory: NamesTerritory,
 ) -> None:
     """The one column of short texts that differ from row to row; none where two could be meant."""
-    could = [
+    found = [
         column
         for column in title_candidates(columns, sample, names_territory)
         if column in free
         and kind_of(column) is None
         and REMARKS.isdisjoint(plain_name(column).split())
-        and _reads_like_titles(free[column])
     ]
-    if len(could) == 1:
+    could = [column for column in found if _reads_like_titles(free[column])]
+    # Without a header, a column of short names may be who does it or what it is called.
+    rivals = [
+        column
+        for column in found
+        if UNNAMED_COLUMN.fullmatch(column)
+        and column not in could
+        and len(set(free[column])) >= SURE * len(free[column])
+    ]
+    if len(could) == 1 and not rivals:
         chosen.columns["title"] = could[0]
         chosen.by_cells["title"] = "the only short texts that differ from row to row"
+
+
+UNNAMED_COLUMN = re.compile(r"colonne \d+")
 
 
 def _reads_like_titles(values: Sequence[str]) -> bool:
@@ -365,7 +381,7 @@ def _choose_title(
     distinct = _distinct(sample)
     of_persons = any(plain_name(column).split()[-1:] == ["prenom"] for column in columns)
     empty = ""
-    for option in title_order(options):
+    for option in title_order(options, columns):
         if not chosen.is_free(option.column):
             continue
         values = values_of(option.column, distinct)
@@ -410,6 +426,8 @@ def _tell_passed(
                 chosen.no_titles[column] = why
             else:
                 told = f"{taken.column}: taken for title, as {column!r} names who does it"
+                if plain_name(column) in PURPOSES:
+                    told = f"{taken.column}: taken for title, as {column!r} says what it is for"
                 chosen.problems.append(told)
 
 
@@ -433,20 +451,28 @@ def _choose(
 ) -> None:
     """The first candidate whose cells agree; else the first that is empty in the sample."""
     empty = ""
+    doubted = chosen.refused
     for option in options:
         if not chosen.is_free(option.column):
             continue
-        if name == "created_on" and is_period(option.column, columns):
+        if name == "created_on" and (
+            is_period(option.column, columns) or is_day_of_event(option.column, columns)
+        ):
             # The first of the days on which it takes place, not that on which it came to be.
             if share(values_of(option.column, sample), read_date) >= ENOUGH:
                 chosen.period_start = chosen.period_start or option.column
             continue
+        if name == "created_on" and plain_name(option.column) in FORM_MOMENTS and name in doubted:
+            # Another column asks when it began: this one is when somebody answered.
+            continue
         values = values_of(option.column, sample)
+        # What is typed into a form is a date, or whatever else somebody has to say.
+        enough = FEW_ANSWERS if option.rank[0] == QUESTION_RANK else ENOUGH
         # A "type" that says Commune or EPCI is a scale, not a theme.
         is_extent = name == "theme" and share(values, read_scale) >= 0.8
         if not values:
             empty = empty or option.column
-        elif share(values, TESTS.get(name, bool)) >= ENOUGH and not is_extent:
+        elif share(values, TESTS.get(name, bool)) >= enough and not is_extent:
             chosen.columns[name] = option.column
             return
         else:

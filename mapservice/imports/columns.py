@@ -17,7 +17,8 @@ NAMES: dict[str, tuple[str, ...]] = {
         "nom usuel", "nom association", "raison sociale", "structure", "association",
         "organisme", "lib", "lib projet", "lib operation", "lib action", "lib dossier", "lib lieu",
         "initiative name", "initiative title", "activity name", "organisation", "organization",
-        "organisation name", "organization name", "place name", "group name",
+        "organisation name", "organization name", "place name", "group name", "manifestation",
+        "manifestations", "evenement", "evenements", "event", "event name", "animation",
     ),
     "summary": (
         "summary", "resume", "chapo", "chapeau", "accroche", "description courte",
@@ -27,7 +28,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "description": (
         "description", "descriptif", "description longue", "long description", "presentation",
         "texte", "contenu", "content", "details", "detail", "body", "text", "about", "objectif",
-        "objectifs", "objet", "commentaire", "commentaires",
+        "objectifs", "objet", "commentaire", "commentaires", "desc",
     ),
     "theme": (
         "theme", "themes", "thematique", "thematiques", "topic", "categorie", "categories",
@@ -156,6 +157,11 @@ ORGANISER_WORDS = frozenset(
         *("denomination", "group", "nom", "name"),
     ]
 )
+# What an association is for ("Objet") is no name of it, but for what it is given money is.
+PURPOSES = frozenset({"objet", "sujet", "subject"})
+MONEY = re.compile(
+    r"\b(?:montants?|subventions?|budgets?|couts?|aides?|depenses?|euros?|eur|ht|ttc)\b"
+)
 # "adresse_mail" is no place; "insee_pip" was computed from the coordinates (point in polygon),
 # so it says nothing that the row's author wrote.
 OTHER_MEANINGS = frozenset(
@@ -260,15 +266,21 @@ def candidates(columns: Sequence[str]) -> dict[str, list[ColumnCandidate]]:
     return found
 
 
-def title_order(options: Sequence[ColumnCandidate]) -> list[ColumnCandidate]:
+def title_order(
+    options: Sequence[ColumnCandidate], columns: Sequence[str]
+) -> list[ColumnCandidate]:
     """Candidates for the title: "Nom du projet" comes before "Nom de la structure".
 
-    A column that names who does it goes behind those that name what is done.
+    A column that names who does it goes behind those that name what is done. In a directory of
+    associations "Objet" is what each of them is for, and comes behind their names; beside sums of
+    money it is what they are given for.
     """
     words = {option.column: set(plain_name(option.column).split()) for option in options}
     about_projects = [one for one in options if words[one.column] & PROJECT_WORDS]
     if not about_projects:
-        return list(options)
+        if any(MONEY.search(plain_name(column)) for column in columns):
+            return list(options)
+        return sorted(options, key=lambda one: plain_name(one.column) in PURPOSES)
     return sorted(
         options,
         key=lambda one: (

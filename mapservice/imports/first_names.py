@@ -59,6 +59,7 @@ FIRST_NAMES = frozenset(
     """,
     )
 )
+PARTICLES = frozenset({"le", "la", "du", "de", "des", "el", "ben", "van", "von", "di", "da", "dos"})
 # Beside these a first name is that of something: a saint, a farm, a group.
 OF_SOMETHING = frozenset(
     [
@@ -80,13 +81,21 @@ def names_somebody(title: str, persons: Sequence[str] = ()) -> bool:
 
 
 def may_name_somebody(title: str) -> bool:
-    """ "Pasquier Marion", "Marion PASQUIER": two capitalised words, one of them a first name."""
+    """ "Pasquier Marion", "Marion PASQUIER": two capitalised words, one of them a first name.
+
+    A name may have a particle before it: "Le Goff Yves".
+    """
     words, written = words_of(title).split(), title.split()
+    if len(words) == len(written) == 3:
+        kept = [n for n in range(3) if words[n] not in PARTICLES]
+        words, written = [words[n] for n in kept], [written[n] for n in kept]
+        title = " ".join(written)
     return (
         len(words) == len(written) == 2
         and all(word[:1].isupper() for word in written)
         and not (title.isupper() and words[1] in FIRST_NAMES)
         and OF_SOMETHING.isdisjoint(words)
+        and PARTICLES.isdisjoint(words)
         and not NAMED_AFTER.search(" ".join(words))
         and not FIRST_NAMES.isdisjoint(words)
     )

@@ -36,6 +36,9 @@ WIDE = 4
 LOOSELY = 8
 TEXT_FIELDS = ("description", "summary", "address", "url")
 
+# Of schema.org, in JSON-LD.
+PERSON_TYPES = frozenset({"Person", "https://schema.org/Person", "http://schema.org/Person"})
+
 
 @dataclass(frozen=True, slots=True)
 class RowHabits:
@@ -71,6 +74,8 @@ def why_no_record(record: SourceRecord, habits: RowHabits) -> str:
         return "explains the columns: not an initiative"
     if _is_total(cells, habits.columns):
         return "a row of totals"
+    if record.values.get("@type", "").rpartition(":")[2] in PERSON_TYPES:
+        return "describes a person: not an initiative"
     width = len(record.values)
     is_note = width > 1 and any(NOTE.match(cell) for cell in cells.values())
     if len(cells) == 1 and (is_note or (width >= WIDE and habits.filled >= WIDE)):

@@ -48,6 +48,7 @@ _FORMS = (
     listed("l’en-tête, une fois de plus"),
     listed("explique les colonnes : ce n’est pas une initiative"),
     listed("une ligne de totaux"),
+    listed("décrit une personne : ce n’est pas une initiative"),
     listed("une seule cellule remplie : un intertitre ou une note, pas une initiative"),
     # Why it is not taken.
     listed("pas de titre, ni de description d’où en tirer un"),
@@ -107,9 +108,7 @@ _FORMS = (
     listed("« %(text)s » lu comme « %(other)s » (un zéro s’était perdu devant)"),
     listed("« %(text)s » n’est pas une adresse web ; gardé tel quel"),
     listed("sans réponse ; la modération la verra d’abord"),
-    listed("contient un numéro de mobile : doit-il être public ?"),
     listed("contient un numéro de mobile : doit-il être public ? La modération la verra d’abord"),
-    listed("contient l’adresse mail d’une personne : doit-elle être publique ?"),
     listed(
         "contient l’adresse mail d’une personne : doit-elle être publique ? La modération la "
         "verra d’abord"
@@ -151,6 +150,7 @@ _FORMS = (
         "les mots décident, le point est à %(metres)s m hors de ce contour, dans aucune commune"
     ),
     listed("le texte parle d’un autre pays (%(country)s)"),
+    listed("une ville étrangère porte ce nom, tel qu’il est écrit"),
     listed("le code postal n’est dans aucun département connu"),
     listed("tout le pays est nommé"),
     listed("aucune commune n’est nommée"),
@@ -200,6 +200,7 @@ _FORMS = (
     listed("la colonne « %(text)s » apparaît plus d’une fois"),
     listed("il n’y a pas d’en-tête : la première ligne est comme les autres, et elle est lue"),
     listed("la feuille « %(text)s » est masquée : non lue"),
+    listed("la feuille « %(text)s » a des lignes masquées, qui sont lues aussi : %(count)s"),
     listed("la feuille « %(text)s » est lue"),
     listed("les feuilles %(sheets)s sont lues comme un seul tableau"),
     listed(
@@ -226,6 +227,7 @@ _FORMS = (
     listed("le porteur nomme le lieu"),
     listed("prise pour %(field)s à votre demande, bien qu’elle %(why)s"),
     listed("prise pour le titre, car « %(text)s » nomme qui agit"),
+    listed("prise pour le titre, car « %(text)s » dit à quoi elle sert"),
     listed("reconnue comme %(field)s par ses cellules : %(why)s"),
     listed("pas un titre, elle %(why)s ; gardée telle quelle"),
     listed("pas un titre, elle %(why)s ; lue comme %(field)s"),
@@ -237,7 +239,7 @@ _FORMS = (
     listed("contient des nombres, des codes, des dates ou des adresses de pages"),
     listed("contient des noms de communes, d’intercommunalités ou d’autres territoires"),
     listed("contient des civilités"),
-    listed("contient %(count)s textes différents sur %(most)s lignes"),
+    listed("contient %(count)s textes différents sur %(most)s lignes qui diffèrent"),
     listed("est à côté de prénoms : elle contient des personnes"),
     listed("contient des noms de colonnes : le tableau est peut-être couché"),
     listed("des degrés situés en France, avec une autre colonne"),
@@ -312,6 +314,10 @@ _FORMS = (
         "sans mot de passe"
     ),
     listed("est un PDF : seul un tableau peut être importé"),
+    listed(
+        "est un calendrier, dont les entrées sont des événements et non des initiatives : une "
+        "source d’événements s’ajoute par son adresse (`mapservice sources add`)"
+    ),
     listed("est compressé par bzip2 : décompressez-le d’abord"),
     listed("est compressé par xz : décompressez-le d’abord"),
     listed("est une archive 7-Zip : décompressez-la d’abord"),

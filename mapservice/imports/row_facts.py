@@ -12,7 +12,7 @@ from typing import Any
 from mapservice.imports.attributes import NO, YES, AttributeColumn, ColumnKind
 from mapservice.imports.columns import plain_name
 from mapservice.imports.dates import is_day, is_serial, read_date
-from mapservice.imports.text import is_placeholder, one_line, words_of
+from mapservice.imports.text import folded, is_placeholder, one_line, words_of
 from mapservice.initiatives.facts import (
     MAX_ADDRESS,
     MAX_WEBSITE,
@@ -29,6 +29,9 @@ START_NAME = re.compile(rf"(?:date |jour )?(?:debut|start|begin)(?: date| day)?{
 END_NAME = re.compile(rf"(?:date |jour )?(?:fin|end)(?: date| day)?{WHAT}")
 START_TIME_NAME = re.compile(r"(?:heure debut|start time)")
 END_TIME_NAME = re.compile(r"(?:heure fin|end time)")
+# One day, where hours stand beside it: an agenda.
+DAY_NAME = re.compile(rf"(?:date|dates|jour|day)(?: date| day)?{WHAT}")
+HOURS_NAME = re.compile(r"(?:heures?|horaires?|hours?|time)(?: debut| fin)?")
 # What people pay who come; a budget, a cost or a grant is none.
 PRICE_NAME = re.compile(
     r"(?:tarifs?|prix|price|fee|prix entree|tarif entree|entrance fee|admission)"
@@ -118,6 +121,8 @@ class FactColumns:
             # Days alone where their hours are not understood.
             if names == PERIOD and "start_day" in facts:
                 continue
+            if names == ONE_DAY and ("start_day" in facts or "day" not in told):
+                continue
             merged: dict[str, str] = {}
             for one in told.values():
                 merged = one | merged
@@ -162,9 +167,11 @@ def _understood_facts(typed: tuple[tuple[str, str], ...]) -> InitiativeFacts | N
 
 PERIOD = ("start_day", "end_day")
 WHEN = (*PERIOD, "start_time", "end_time")
+ONE_DAY = ("day", "hours")
 TOGETHER: tuple[tuple[str, ...], ...] = (
     WHEN,
     PERIOD,
+    ONE_DAY,
     ("price", "free"),
     ("opening_hours",),
     ("wheelchair",),
@@ -180,8 +187,14 @@ def fact_columns(attributes: Sequence[AttributeColumn], fields: Mapping[str, str
     A fact that two columns could tell is told by neither.
     """
     found: dict[str, list[AttributeColumn]] = {}
+    names = [one.column for one in attributes]
+    is_agenda = any(is_day_of_event(name, names) for name in names)
     for one in attributes:
-        if name := _fact_of(one):
+        if is_day_of_event(one.column, names):
+            found.setdefault("day", []).append(one)
+        elif is_agenda and HOURS_NAME.fullmatch(plain_name(one.column)):
+            found.setdefault("hours", []).append(one)
+        elif name := _fact_of(one):
             found.setdefault(name, []).append(one)
     return FactColumns(
         {name: ones[0] for name, ones in found.items() if len(ones) == 1},
@@ -194,6 +207,17 @@ def is_period(start: str, ends: Sequence[str]) -> bool:
     """Whether a column is the beginning of what another one is the end of."""
     return START_NAME.fullmatch(plain_name(start)) is not None and any(
         END_NAME.fullmatch(plain_name(column)) for column in ends
+    )
+
+
+def is_day_of_event(column: str, columns: Sequence[str]) -> bool:
+    """Whether a column tells the day on which something takes place: hours stand beside it, and no
+    other column tells when it begins."""
+    names = [plain_name(other) for other in columns]
+    return (
+        DAY_NAME.fullmatch(plain_name(column)) is not None
+        and any(map(HOURS_NAME.fullmatch, names))
+        and not any(map(START_NAME.fullmatch, names))
     )
 
 
@@ -229,6 +253,15 @@ def _typed(name: str, one: AttributeColumn, cell: str) -> dict[str, str]:
     words = words_of(cell[:200])
     if name in PERIOD:
         return _day_and_hour(name, one, cell)
+    if name == "day":
+        typed = _day_and_hour("start_day", one, cell)
+        return {**typed, "end_day": typed["start_day"]} if typed else {}
+    if name == "hours":
+        hours = HOURS.fullmatch("".join(folded(cell[:40]).split()))
+        if hours is None:
+            return {}
+        begins, ends = _clock(hours["begins"]), _clock(hours["ends"] or "")
+        return {"start_time": begins} | ({"end_time": ends} if ends else {})
     if name == "free":
         is_free = True if words in YES else False if words in NO else None
         return {"free": str(is_free).lower()} if is_free is not None else {}
@@ -257,7 +290,8 @@ def _day_and_hour(name: str, one: AttributeColumn, cell: str) -> dict[str, str]:
     """A day, and an hour where one is written beside it; midnight is what spreadsheets add to a
     day."""
     if cell.isdigit():
-        is_known = is_serial(cell) and one.type is ColumnKind.DATE
+        # Beside days that are written out, a number of these is one too.
+        is_known = is_serial(cell) and one.type in (ColumnKind.DATE, ColumnKind.TEXT)
         return {name: read_date(cell) or ""} if is_known else {}
     found = HOUR_BESIDE.fullmatch(cell)
     written, hour = (found["day"], found["hour"]) if found else (cell, "")
@@ -269,6 +303,15 @@ def _day_and_hour(name: str, one: AttributeColumn, cell: str) -> dict[str, str]:
     return {name: day, name.replace("_day", "_time"): hour.zfill(5)}
 
 
+def _clock(hour: str) -> str:
+    """ "18h30", "20h" as a form has it: "18:30", "20:00"."""
+    hours, _h, minutes = hour.replace(":", "h").partition("h")
+    return f"{hours.zfill(2)}:{minutes or '00'}" if hours else ""
+
+
+_HOUR = r"\d{1,2}(?:[h:]\d{2}|h)"
+# An hour, or from one to another; spaces are left out before.
+HOURS = re.compile(rf"(?:de|a|des)?(?P<begins>{_HOUR})(?:(?:a|-|–|/|jusqua)(?P<ends>{_HOUR}))?")
 HOUR_BESIDE = re.compile(
     r"(?P<day>.*?\d)(?:[ T]|,? à )(?P<hour>\d{1,2}:\d{2})(?::00(?:\.0+)?)?(?:Z|\+00:00)?"
 )

@@ -1,5 +1,6 @@
 """One record of a table turned into a `SourceRow`: cleaned, judged, never guessed."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,7 +32,7 @@ from mapservice.imports.readers.shapes import UNREADABLE, looks_like_shape, read
 from mapservice.imports.readers.tables import SourceRecord, SourceTable
 from mapservice.imports.row_facts import FactColumns
 from mapservice.imports.territory import PARIS, arrondissement_number, names_a_place
-from mapservice.imports.text import block, is_placeholder, one_line, shortened
+from mapservice.imports.text import block, is_placeholder, one_line, shortened, words_of
 from mapservice.imports.words import EPCI_NAME, read_scale, read_status, read_theme
 from mapservice.initiatives.licences import forbids_reuse
 from mapservice.initiatives.model import PUBLIC, Scale, SourceRow, Status
@@ -44,6 +45,13 @@ URL_LENGTH = 2_000
 CELL_LENGTH = 300
 # How much of a description stands in for a missing title.
 SUBSTITUTE_LENGTH = 80
+
+
+# Where something is that is nowhere on a map: no misspelt commune ("en ligne" is not Ligné).
+ONLINE = re.compile(
+    r"(?:en ligne|online|a distance|en distanciel|distanciel|en visio|visio|visioconference|virtuel"
+    r"|sur internet|internet|zoom|teams|webinaire)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +189,7 @@ def _row(one: NumberedRecord, cells: RowCells, reading: RowReader) -> SourceRow:
         # A number that the city does not have ("23" of 20 in Paris) means the whole city.
         arrondissement, borough_code = "", ""
     address = cells.line("address")
+    address, city = ("" if _is_online(words) else words for words in (address, city))
     citycode_text = cells.line("citycode")
     citycode = read_citycode(citycode_text)
     _note_code(cells, "citycode", citycode_text, citycode, "an INSEE code")
@@ -306,15 +315,18 @@ def _consent(cells: RowCells, asked: Sequence[ConsentColumn]) -> RowConsent:
     )
 
 
+def _is_online(words: str) -> bool:
+    return len(words) < 20 and ONLINE.fullmatch(words_of(words)) is not None
+
+
 def _reaches_a_person(cells: RowCells, title: str, summary: str, description: str) -> bool:
-    """Notes which texts tell how to reach a person; whether the title does, so that it waits."""
-    in_title = False
+    """Notes which texts tell how to reach a person; whether any does, so that the row waits."""
+    found = False
     for name, text in (("title", title), ("summary", summary), ("description", description)):
         if text and (about := personal_part(text)):
-            in_title |= name == "title"
-            waits = " It waits for a moderator" if name == "title" else ""
-            cells.note(name, f"holds {about}: is it meant to be public?{waits}")
-    return in_title
+            found = True
+            cells.note(name, f"holds {about}: is it meant to be public? It waits for a moderator")
+    return found
 
 
 def _names_a_person(cells: RowCells, title: str, reading: RowReader) -> bool:

@@ -59,6 +59,7 @@ class LikeInitiative:
     source_id: str
     status: str
     description: str
+    start_day: str
     lon: float | None
     lat: float | None
     attributes: dict[str, Any]
@@ -834,12 +835,13 @@ WITHDRAW = "UPDATE initiative SET status = 'rejected', source_digest = NULL WHER
 LIKE = """
 SELECT asked.number AS asked, found.id, found.source_platform AS platform,
        coalesce(found.source_id, '') AS source_id, found.status, found.description,
+       coalesce(found.start_day::text, '') AS start_day,
        (record.query ->> 'lon')::float8 AS lon, (record.query ->> 'lat')::float8 AS lat,
        coalesce(detail.attributes, '{}') AS attributes
   FROM unnest(CAST(:titles AS text[]), CAST(:places AS text[]))
        WITH ORDINALITY AS asked (title, place, number)
  CROSS JOIN LATERAL (
-       SELECT id, source_platform, source_id, status, description
+       SELECT id, source_platform, source_id, status, description, start_day
          FROM initiative
         WHERE lower(title || chr(31) || place_text) = lower(asked.title || chr(31) || asked.place)
           AND source_platform <> '' AND status <> 'merged'

@@ -657,6 +657,10 @@ class _Importer:
         may_repeat = self.options.repeats is not RepeatHandling.SEPARATE
         for other in run_queries.like(connection, asked):
             entry = entries[other.asked - 1]
+            day = (entry.row.facts or {}).get("start_day", "")
+            if day and other.start_day and day != other.start_day:
+                # A lotto of each year is one each year.
+                continue
             if other.platform != self.platform:
                 if _is_same(entry, other):
                     told = _here_already(other.id, other.platform, _said_otherwise(entry, other))

@@ -54,7 +54,7 @@ def why_no_title(
     distinct = len({folded(text) for text in values})
     is_telling = len(values) >= TELLING or (distinct == 1 and len(values) >= 3 and not is_plain)
     if is_telling and distinct < FEWEST_DISTINCT * len(values):
-        return f"holds {distinct} different texts in {len(values)} rows"
+        return f"holds {distinct} different texts in {len(values)} rows that differ"
     return ""
 
 

@@ -190,8 +190,18 @@ SELECT location_match.candidates -> 0 ->> 'through'
   JOIN location_match ON location_match.initiative = initiative.id
  WHERE initiative.id = :id
    AND initiative.precision IN ('commune', 'point')
+   AND location_match.review <> 'waiting'
    AND location_match.candidates -> 0 ->> 'commune' = initiative.commune
    AND location_match.candidates -> 0 ->> 'kind' IN ('deleguee', 'associee', 'former')"""
+
+
+def is_place_unsure(connection: Connection, identifier: UUID) -> bool:
+    """Whether a moderator is still to say where an initiative is: what is shown is a guess."""
+    return bool(connection.execute(text(UNSURE_PLACE), {"id": identifier}).scalar())
+
+
+UNSURE_PLACE = """
+SELECT review = 'waiting' FROM location_match WHERE initiative = :id"""
 
 
 def find_page(

@@ -184,6 +184,7 @@ def detail(identifier: str) -> Response:
             may_decide=may_decide,
             initiative=initiative,
             former_place=queries.former_place(connection, initiative.id),
+            is_place_unsure=queries.is_place_unsure(connection, initiative.id),
             description_html=Markup(to_html(initiative.description)),
             events=of_initiative(connection, initiative.id, now),
             of_group=groups.of_initiative(connection, initiative.id),

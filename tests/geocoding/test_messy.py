@@ -293,3 +293,34 @@ def test_an_unknown_hamlet_behind_the_postcode_of_one_commune(france: Geocoder) 
     """Another commune's name is but its beginning: La Plaine, La Plaine-des-Palmistes."""
     match = france.match(GeocodeQuery("12 rue des Ecoles, 97418 LA PLAINE DES CAFRES"))
     assert (match.commune, match.status) == ("97422", MatchStatus.LIKELY)
+
+
+@pytest.mark.parametrize(
+    "town", ["Bruxelles", "Barcelone", "Tournai", "Ville de Bruxelles", "12 rue Neuve, Mayence"]
+)
+def test_a_town_abroad_is_no_misspelt_commune(france: Geocoder, town: str) -> None:
+    match = france.match(GeocodeQuery(town))
+    assert str(match.status) == "ambiguous"
+    assert match.reason == "a town abroad bears the name as it is written"
+
+
+def test_beside_its_postcode_the_like_name_is_the_commune(france: Geocoder) -> None:
+    assert france.match(GeocodeQuery("Bruxelles 80230")).commune == "80146"
+
+
+@pytest.mark.parametrize(
+    ("text", "precision", "departement"),
+    [
+        ("Ixelles", "none", ""),  # is not in Jura, as Uxelles is
+        ("Genève", "none", ""),
+        ("Vienne", "none", ""),  # the town in Isère, or the département
+        ("Rennes (44)", "none", ""),
+        ("Sainte-Colombe (35)", "commune", "35"),
+        ("Saint-Martin, Hautes-Pyrénées", "commune", "65"),
+    ],
+)
+def test_an_open_choice_is_known_to_what_all_readings_share(
+    france: Geocoder, text: str, precision: str, departement: str
+) -> None:
+    match = france.match(GeocodeQuery(text))
+    assert (str(match.precision), match.parts.departement) == (precision, departement)

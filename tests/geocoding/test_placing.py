@@ -404,3 +404,16 @@ def test_the_record_keeps_what_was_asked_and_why(place: Place) -> None:
         "method": kept["method"],
     }
     assert 0.7 <= kept["score"] < 0.9
+
+
+def test_a_guess_of_words_that_a_point_contradicts_shows_neither(place: Place) -> None:
+    """ "La Ville Oger" is a hamlet near Rennes; Oger is a commune 500 km from there."""
+    near_rennes = (-1.78, 48.1)
+    placement = place(near_rennes, text="La Ville Oger, hameau")
+    assert shown(placement) == ("none", None, True)
+    assert placement.reason == "the point lies in 35240, the words say otherwise"
+    assert placement.given == near_rennes
+    # In one département, or one région, that is known.
+    in_fougeres = (-1.20, 48.35)
+    placement = place(in_fougeres, text="3 rue du Moulin, Pont-Réan")
+    assert shown(placement) == ("departement", "35", True)

@@ -73,7 +73,7 @@ PARTS = {
     "columns that hold nothing: 7",
     "compressed with bzip2: unpack it first",
     "compressed with xz: unpack it first",
-    "holds 7: is it meant to be public?7",
+    "holds 7: is it meant to be public? It waits for a moderator",
     "in no system used in France",
     "kept as an attribute: 7 (777)",
     "kept as it is",
@@ -144,10 +144,10 @@ def in_french() -> Iterator[None]:
             ),
         ),
         (
-            "Nom: no title, it holds 3 different texts in 40 rows; kept as it is",
+            "Nom: no title, it holds 3 different texts in 40 rows that differ; kept as it is",
             (
-                "Nom : pas un titre, elle contient 3 textes différents sur 40 lignes ; gardée telle"
-                " quelle"
+                "Nom : pas un titre, elle contient 3 textes différents sur 40 lignes qui"
+                " diffèrent ; gardée telle quelle"
             ),
         ),
         (

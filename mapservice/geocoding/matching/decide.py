@@ -14,7 +14,7 @@ from mapservice.geocoding.matching.evidence import (
 from mapservice.geocoding.matching.gazetteer import ARTICLES, COMMUNE, Gazetteer
 from mapservice.geocoding.matching.parse import QueryReading
 from mapservice.geocoding.matching.spans import DECLARED_ROLES, TOWN_ROLES
-from mapservice.geocoding.matching.vocabulary import GENERIC_WORDS, GROUPINGS
+from mapservice.geocoding.matching.vocabulary import GENERIC_WORDS, GROUPINGS, TOWNS_ABROAD
 from mapservice.geocoding.model import MatchMethod, MatchStatus, NameRole, PostcodeAgreement
 from mapservice.geocoding.weights import (
     CERTAIN_LIKENESS,
@@ -319,6 +319,9 @@ def _on_likeness(case: MatchCase, named: NameReading) -> MatchVerdict:
         return ambiguous("the departement given is another")
     if case.within(CLOSE / 2):
         return ambiguous("the name is misspelt and several are as near")
+    written = "".join(token.word for token in case.reading.tokens[named.start : named.end])
+    if written in TOWNS_ABROAD and not _is_supported(best):
+        return ambiguous("a town abroad bears the name as it is written")
     # The first letter is seldom the misspelt one: Ivry-en-Montagne was not Civry-en-Montagne. In
     # the trial cases without former communes all three names so found were another commune's.
     begins_otherwise = (

@@ -10,6 +10,7 @@ from mapservice.geocoding.model import (
     GeocodeMatch,
     GeocodeQuery,
     MatchCandidate,
+    MatchMethod,
     MatchStatus,
     Precision,
     QueryParts,
@@ -18,6 +19,9 @@ from mapservice.geocoding.weights import SCORE_BANDS, SHARED_AREA
 
 MAX_CANDIDATES = 20
 """Candidates kept in a match record: enough to review a postcode of many communes."""
+
+# How a name is found that is not the one written.
+GUESSED = frozenset((MatchMethod.SOUND, MatchMethod.TYPO))
 
 _ADDRESS_WORDS = STREET_TYPES | SITE_WORDS
 
@@ -84,25 +88,33 @@ def _parts(case: MatchCase, best: CommuneEvidence | None, verdict: MatchVerdict)
 
 
 def _areas(case: MatchCase, verdict: MatchVerdict) -> tuple[str, str]:
-    """The département and région of the answer, or those that all near candidates share.
+    """The département and région of the answer, or those that all near readings share.
 
-    Where these tell none, the one that the text names; "avenue du Rhône" names none.
+    What the text names is a reading too: "Vienne" may be the town in Isère or the département. A
+    mere misspelling of some commune is none: "Ixelles" lies not in Jura as Uxelles does. "avenue du
+    Rhône" names no area.
     """
     reading, region_of = case.reading, case.gazetteer.departement_region
     answers: list[CommuneEvidence] = []
     if verdict.status in (MatchStatus.CERTAIN, MatchStatus.LIKELY):
         answers = [case.best]
     elif verdict.status is MatchStatus.AMBIGUOUS and not is_in_passing(case.best):
-        answers = [case.best, *case.within(SHARED_AREA)]
+        near = [case.best, *case.within(SHARED_AREA)]
+        answers = near if any(one.method not in GUESSED for one in near) else []
     places = [case.gazetteer.places[answer.entry] for answer in answers]
     hinted = {hint.code for hint in reading.departements if not _is_in_street(reading, hint)}
-    departement = _sole({place.departement for place in places}) or _sole(hinted)
-    region = _sole({place.region for place in places}) or _sole(
-        {hint.code for hint in reading.regions if not _is_in_street(reading, hint)}
-    )
+    regions = {hint.code for hint in reading.regions if not _is_in_street(reading, hint)}
+    if verdict.status is MatchStatus.AMBIGUOUS:
+        departement = _sole({place.departement for place in places} | hinted)
+        around = {region_of.get(code, "") for code in hinted}
+        region = _sole({place.region for place in places} | regions | around)
+    else:
+        departement = _sole({place.departement for place in places}) or _sole(hinted)
+        region = _sole({place.region for place in places}) or _sole(regions)
     if not region:
         # That of the départements named, if they lie in one région.
         codes = {departement} if departement else hinted
+        codes |= {place.departement for place in places}
         region = _sole({region_of.get(code, "") for code in codes})
     if not places and not departement and len(case.sense.areas) == 1:
         departement = next(iter(case.sense.areas))

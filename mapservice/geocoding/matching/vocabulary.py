@@ -137,6 +137,17 @@ GENERIC_WORDS = (
     | {"saint", "sainte"}
 )
 
+# Towns abroad whose French name is so near to that of a French commune that it would be taken for a
+# misspelling of it: "Bruxelles" for Brutelles (Somme), "Mayence" for Mayenne. Found by asking for
+# all names of towns of 10,000 people in the neighbouring countries, and of 100,000 elsewhere
+# (GeoNames, CC BY 4.0), and kept where French people write them so.
+TOWNS_ABROAD = _words(
+    "aachen ascot barcelone brecht breme bruxelles carouge casablanca chaudfontaine delemont dinant"
+    " esslingen fellbach forest gerone hildesheim homburg ingelheim ivree kassel littau livourne"
+    " mayence monthey nivelles padoue pompei pouzzoles sagonte saintgall sainthelens salerne sanaa"
+    " taipe tehran theux thonex tournai varese verone"
+)
+
 ROMAN = {
     "i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7, "viii": 8, "ix": 9, "x": 10,
     "xi": 11, "xii": 12, "xiii": 13, "xiv": 14, "xv": 15, "xvi": 16, "xvii": 17, "xviii": 18,

@@ -58,6 +58,7 @@ FOREIGN_MAGIC = (
     (b"7z\xbc\xaf", "a 7-Zip archive: unpack it first"),
     (b"Rar!", "a RAR archive: unpack it first"),
 )
+CALENDAR = re.compile(rb"(?:\xef\xbb\xbf)?\s*BEGIN:VCALENDAR", re.IGNORECASE)
 MARKUP = re.compile(rb"\s*<(?:!doctype|html|\?xml|svg)", re.IGNORECASE)
 PARQUET_MAGIC = b"PAR1"
 # The first element of a file that may be read; a prefix may stand before its name.
@@ -257,6 +258,11 @@ def _refuse_foreign(content: FileContent) -> None:
         raise SourceError(f"{content.name}: the file is empty")
     if head.startswith((GZIP_MAGIC, *ZIP_MAGIC)):
         raise SourceError(f"{content.name}: holds an archive within an archive")
+    if CALENDAR.match(head):
+        raise SourceError(
+            f"{content.name}: is a calendar, whose entries are events and no initiatives: a source"
+            " of events is added by its address (`mapservice sources add`)"
+        )
     for magic, what in FOREIGN_MAGIC:
         if head.startswith(magic):
             raise SourceError(f"{content.name}: is {what}")

@@ -34,6 +34,7 @@ CHUNK_BYTES = MIB
 # A cell of a sheet holds 32,767 characters at most, each of some bytes, and its formula 8,192.
 MOST_CELL_BYTES = 8 * MIB
 SAVED_VALUE = re.compile(rb"<v>[^<]")
+HIDDEN_ROW = re.compile(rb'<(?:\w+:)?row\s[^>]*\bhidden="(?:1|true)"')
 CELL_COLUMN = re.compile(rb'^[^>]*\br="([A-Z]{1,3})\d')
 PARQUET_ROWS = 1_000
 DECLARATIONS = (b"<!DOCTYPE", b"<!ENTITY", b"<!doctype")
@@ -78,11 +79,12 @@ def _workbook(path: str) -> Iterator[Any]:
         raise
     except Exception as error:
         raise Unreadable(f"the workbook cannot be read ({_words(error)})") from error
-    unsaved = _unsaved_formulas(path)
+    unseen = _unseen(path)
     for about in workbook.sheets_metadata:
         if about.typ != SheetTypeEnum.WorkSheet:
             continue
-        head = {"sheet": about.name, "unsaved": unsaved.get(about.name, {})}
+        unsaved, hidden = unseen.get(about.name, ({}, 0))
+        head = {"sheet": about.name, "unsaved": unsaved, "hidden_rows": hidden}
         if about.visible != SheetVisibleEnum.Visible:
             yield {**head, "hidden": True}
             continue
@@ -131,10 +133,13 @@ def _check_parts(path: str) -> None:
         raise Unreadable("the workbook is damaged") from error
 
 
-def _unsaved_formulas(path: str) -> dict[str, dict[str, int]]:
-    """Formulas of an XLSX file whose values nobody saved, by sheet and column: a program wrote
-    them and no spreadsheet has computed them yet, so that their cells look empty."""
-    found: dict[str, dict[str, int]] = {}
+def _unseen(path: str) -> dict[str, tuple[dict[str, int], int]]:
+    """By sheet of an XLSX file: formulas whose values nobody saved, by column, and hidden rows.
+
+    A program wrote those formulas and no spreadsheet has computed them yet, so that their cells
+    look empty; a filter hides rows that are read like all others.
+    """
+    found: dict[str, tuple[dict[str, int], int]] = {}
     with zipfile.ZipFile(path) as archive:
         names = set(archive.namelist())
         if not {"xl/workbook.xml", "xl/_rels/workbook.xml.rels"} <= names:
@@ -149,7 +154,7 @@ def _unsaved_formulas(path: str) -> dict[str, dict[str, int]]:
             full = next((name for name in (f"xl/{part}", part) if name in names), "")
             if full:
                 with archive.open(full) as stream:
-                    found[sheet.get("name", "")] = _count_unsaved(stream)
+                    found[sheet.get("name", "")] = _count_unseen(stream)
     return found
 
 
@@ -159,19 +164,24 @@ def _elements(markup: bytes, tag: str) -> Iterator[dict[str, str]]:
         yield {name: unescape(value) for name, value in re.findall(r'([\w:]+)="([^"]*)"', element)}
 
 
-def _count_unsaved(stream: IO[bytes]) -> dict[str, int]:
-    """By the letters of their column. Texts may be empty: `t="str"`, or a formula that says ""."""
+def _count_unseen(stream: IO[bytes]) -> tuple[dict[str, int], int]:
+    """Formulas without a value by the letters of their column, and how many rows are hidden.
+
+    Texts may be empty: `t="str"`, or a formula that says "".
+    """
     counted: Counter[str] = Counter()
+    hidden = 0
     rest = b""
     while chunk := stream.read(CHUNK_BYTES):
         cells = (rest + chunk).split(b"<c ")
         rest = b"<c " + cells.pop() if len(cells) > 1 else rest + chunk
         if len(rest) > MOST_CELL_BYTES:
-            return {}
+            return {}, 0
+        hidden += sum(len(HIDDEN_ROW.findall(cell)) for cell in cells)
         if len(cells) > 1:
             counted.update(filter(None, map(_unsaved_column, cells[1:])))
     counted.update(filter(None, map(_unsaved_column, rest.split(b"<c ")[1:])))
-    return dict(counted)
+    return dict(counted), hidden + len(HIDDEN_ROW.findall(rest))
 
 
 def _unsaved_column(cell: bytes) -> str:

@@ -43,6 +43,10 @@ def read_workbook(content: FileContent, recognised: Recogniser) -> SourceTable:
         else:
             sheets[head["sheet"]] = start
             unsaved[head["sheet"]] = head.get("unsaved", {})
+            if hidden := head.get("hidden_rows", 0):
+                problems.append(
+                    f"sheet {head['sheet']!r}: hidden rows, which are read too: {hidden}"
+                )
     tables: dict[str, SourceTable] = {}
     known: dict[str, int] = {}
     for sheet, start in sheets.items():
