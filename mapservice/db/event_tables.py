@@ -95,6 +95,7 @@ event = Table(
     Column("cancelled_at", DateTime(timezone=True)),
     Column("cancellation", UUID),
     Column("cancelled_from", JsonSafeText),
+    Column("cancelled_note", JsonSafeText),
 )
 
 event_registration = Table(

@@ -55,8 +55,15 @@ from mapservice.events.model import (
     read_form_zone,
     read_note,
 )
-from mapservice.events.recurrence import EventTimes, is_on_clock, upcoming, wall_time, within_year
-from mapservice.events.recurrence_words import rule_words
+from mapservice.events.recurrence import (
+    EventTimes,
+    is_on_clock,
+    upcoming,
+    wall_time,
+    within_year,
+    zone_of,
+)
+from mapservice.events.recurrence_words import rule_words, series_words
 from mapservice.events.routes import words
 from mapservice.events.service import EventChange, EventSubmission
 from mapservice.events.words import (
@@ -282,16 +289,19 @@ def organise(identifier: UUID) -> Response:
     now = datetime.now(UTC)
     with services().engine.connect() as connection:
         found, series = own(connection, identifier, person)
-        others = [
-            one
-            for one in queries.of_series(connection, series.id)
-            if one.id != found.id and one.ends_at > now
-        ]
+        dates = queries.of_series(connection, series.id)
+        others = [one for one in dates if one.id != found.id and one.ends_at > now]
         page = render_template(
             "events/organise.html",
             event=found,
             series=series,
-            rule=rule_words(series.times),
+            rule=series_words(
+                series.times,
+                dates,
+                found,
+                now,
+                goes_on=queries.has_later_parts(connection, series, now),
+            ),
             others=others,
             groups=groups.edited_by(connection, person.id),
             is_author=series.person == person.id,
@@ -557,7 +567,9 @@ def look_at(connection: Connection, page: EventFormPage) -> tuple[EventFormPage,
     locator = services().of(GeocoderCache).current(connection)
     found = service.understand(connection, locator, form.content)
     times = form.times
-    if not page.typed.get("zone"):
+    is_of_its_place = page.event and zone == page.event.zone == zone_of(page.event.departement)
+    if not page.typed.get("zone") or (is_of_its_place and found):
+        # That of the place, as long as nobody has chosen another: it moves with it.
         zone = service.zone_at(connection, found.placement if found else None)
         times = replace(times, zone=zone)
     ends = times.start + times.duration
@@ -679,12 +691,21 @@ def _to_change(connection: Connection, page: EventFormPage, now: datetime) -> di
     """The dates that a change is about, as they stand, how many people are registered for them, and
     the dates that go on apart."""
     if not (page.checked and page.event and page.series):
-        return {"dates": (), "people": 0, "apart": ()}
+        return {"dates": (), "people": 0, "apart": (), "beyond": 0}
     scope = ChangeScope(page.typed.get("scope", "this"))
     about = (connection, page.event, page.series, scope, now)
     dates = service.to_change(*about)
     people_ = registration_service.people(connection, [one.id for one in dates])
-    return {"dates": dates, "people": people_, "apart": service.left_apart(*about)}
+    given = [registration_service.counts(connection, one) for one in dates]
+    taken = max((one.taken + one.held for one in given), default=0)
+    capacity = page.typed.get("capacity", "").strip()
+    return {
+        "dates": dates,
+        "people": people_,
+        "apart": service.left_apart(*about),
+        # Nobody loses a seat: it is more than there are to be.
+        "beyond": taken if capacity.isdigit() and taken > int(capacity) else 0,
+    }
 
 
 def own(

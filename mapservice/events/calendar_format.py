@@ -101,13 +101,15 @@ def _series_lines(
     lines = ["BEGIN:VEVENT", f"UID:{uid}", moment("DTSTART", times.start)]
     if times.duration > NO_LENGTH:
         lines.append(moment("DTEND", ends))
-    if times.rule:
+    # Of a series that was called off whole, its rule ends before it began.
+    is_over = bool(times.rule and times.rule.until and times.rule.until < times.start)
+    if times.rule and not is_over:
         rule = times.rule.text(times.zone, wall_time=is_whole)
         # UNTIL is of the kind that DTSTART is (RFC 5545, 3.3.10).
         lines.append("RRULE:" + (re.sub(r"(UNTIL=\d{8})T\d{6}", r"\1", rule) if is_whole else rule))
     lines += [moment("EXDATE", one) for one in excluded]
     lines += [moment("RDATE", one) for one in times.added]
-    lines += _described(master, confirmed=True)
+    lines += _described(master, confirmed=not is_over)
     lines.append("END:VEVENT")
     for entry in entries:
         own = entry.event

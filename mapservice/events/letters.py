@@ -194,6 +194,9 @@ def letter(
         "question": "" if known.answer else found.question,
         "link": f"{site.base_url}{registration_service.seat_path(known)}",
         "page": f"{site.base_url}{found.url}",
+        "calendar": f"{site.base_url}{found.url}.ics"
+        if known.state is RegistrationState.CONFIRMED
+        else "",
         "leave": left,
     }
     return mail.write(

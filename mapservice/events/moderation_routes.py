@@ -16,8 +16,8 @@ from mapservice.contributions.needs.model import NeedOwner
 from mapservice.contributions.proposals.model import MAX_REASON
 from mapservice.errors import NotFound
 from mapservice.events import queries, service
-from mapservice.events.model import PUBLIC
-from mapservice.events.recurrence_words import rule_words
+from mapservice.events.model import PUBLIC, Event
+from mapservice.events.recurrence_words import series_words
 from mapservice.events.routes import words
 from mapservice.events.words import event_status_label, place_words, when_words
 from mapservice.groups import queries as groups
@@ -72,13 +72,12 @@ def decide(identifier: UUID) -> Response:
 def load(connection: Connection, ids: Sequence[UUID]) -> Mapping[UUID, CaseSubject]:
     """What the queue shows of series: their next date stands for them."""
     now = datetime.now(UTC)
-    firsts, rules = {}, {}
+    firsts = {}
     for one in ids:
-        series = queries.find_series(connection, one)
-        if series:
+        if queries.find_series(connection, one):
             firsts[one] = queries.first_of(connection, one, now)
-            rules[one] = rule_words(series.times)
     known = queries.of_ids(connection, firsts.values())
+    rules = {one: _rule(connection, one, known[first], now) for one, first in firsts.items()}
     return {
         one: CaseSubject(
             id=one,
@@ -104,6 +103,13 @@ def load(connection: Connection, ids: Sequence[UUID]) -> Mapping[UUID, CaseSubje
     }
 
 
+def _rule(connection: Connection, identifier: UUID, shown: Event, now: datetime) -> str:
+    series = queries.find_series(connection, identifier)
+    if series is None or series.times.rule is None:
+        return ""
+    return series_words(series.times, queries.of_series(connection, identifier), shown, now)
+
+
 PROVIDER = CaseProvider(CaseKind.EVENT, load, "event_moderation.case")
 
 
@@ -122,7 +128,7 @@ def _page(connection: Connection, identifier: UUID, error: str = "") -> Response
         event=found,
         series=series,
         of_group=groups.of_series(connection, series.id),
-        rule=rule_words(series.times),
+        rule=series_words(series.times, every, found, now),
         needs=[
             need
             for one in dates

@@ -541,14 +541,23 @@ def find_series(
 
 
 def series_linked_to(connection: Connection, series: EventSeries) -> list[UUID]:
-    """A series, what it continues and what continues it, in the order of time.
+    """A series with all that its first part was parted into, in the order of time.
 
-    New times for what comes part a series; people still go to one and the same thing.
+    New times for what comes part a series; people still go to one and the same thing. One that was
+    parted twice has two that continue it.
     """
-    rule = series.times.rule
-    # No index leads from a series to what continues it, and only one that has ended has such.
-    bound = {"id": series.id, "is_ended": bool(rule and rule.until)}
-    return list(connection.execute(text(LINKED_SERIES), bound).scalars())
+    return list(connection.execute(text(LINKED_SERIES), {"id": series.id}).scalars())
+
+
+def has_later_parts(connection: Connection, series: EventSeries, now: datetime) -> bool:
+    """Whether dates to come of what continues a series take place as announced."""
+    linked = series_linked_to(connection, series)
+    later = linked[linked.index(series.id) + 1 :]
+    return any(
+        one.ends_at > now and one.status in OPEN
+        for part in later
+        for one in of_series(connection, part)
+    )
 
 
 def times_of(row: Row[Any]) -> EventTimes:
@@ -655,15 +664,14 @@ WITH RECURSIVE former AS (
      UNION
     SELECT one.id, one.continues
       FROM event_series AS one JOIN former ON one.id = former.continues
-), later AS (
-    SELECT id FROM event_series WHERE id = :id
+), family AS (
+    SELECT id FROM former WHERE continues IS NULL
      UNION
     SELECT one.id
-      FROM event_series AS one JOIN later ON one.continues = later.id
-     WHERE :is_ended
+      FROM event_series AS one JOIN family ON one.continues = family.id
 )
 SELECT id FROM event_series
- WHERE id IN (SELECT id FROM former UNION SELECT id FROM later)
+ WHERE id IN (SELECT id FROM family)
  ORDER BY starts_local, id"""
 
 # An overseas région is one département.

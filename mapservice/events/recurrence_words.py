@@ -1,17 +1,22 @@
 """A recurrence rule in words, in the language of the request or of a mail."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from babel.dates import get_day_names, get_month_names
 
-from mapservice.events.recurrence import DAYS, EventTimes, RecurrenceRule
+from mapservice.events.model import Event, EventStatus
+from mapservice.events.recurrence import DAYS, EventTimes, RecurrenceRule, wall_time
 from mapservice.i18n import LANGUAGE, LOCALES, format_date
 
 WEEKDAYS = (0, 1, 2, 3, 4)
 WEEKEND = (5, 6)
 FRENCH_NTH = {1: "1er", 2: "2e", 3: "3e", 4: "4e", 5: "5e", -1: "dernier", -2: "avant-dernier"}
+# A rule's end is inclusive, that of a search is not.
+ONE_SECOND = timedelta(seconds=1)
+# Dates that are named as missing; of more their number.
+MOST_MISSED = 3
 ENGLISH_NTH = {1: "first", 2: "second", 3: "third", 4: "fourth", 5: "fifth", -1: "last"}
 
 
@@ -24,12 +29,63 @@ def rule_words(times: EventTimes, language: str = "") -> str:
     rule = times.rule
     if rule is None:
         return ""
-    if rule.until and (starts := times.starts(rule.until)):
+    if rule.until and (starts := times.starts(rule.until + ONE_SECOND)):
         # The last date itself: a rule may end on another day, or just before what continues it.
         rule = replace(rule, until=starts[-1])
     language = language or LANGUAGE.get()
     words = (_french if language == "fr" else _english)(rule, times.start, LOCALES[language])
     return words or rule.text(times.zone)
+
+
+def series_words(
+    times: EventTimes,
+    dates: Sequence[Event],
+    shown: Event,
+    now: datetime,
+    *,
+    goes_on: bool = False,
+    language: str = "",
+) -> str:
+    """The rule of a series as its dates bear it out: "tous les samedis, jusqu’au 10 avril 2027,
+    sauf le 23 janvier 2027".
+
+    `dates` are all of the series, `shown` the one whose page it is. "" where the rule does not give
+    that one, or gives no other that takes place: it says nothing then. What the rule gives and does
+    not take place (left out, called off, moved) is named, of the dates to come. `goes_on`: others
+    follow it on other days or at other hours.
+    """
+    language = language or LANGUAGE.get()
+    regular = [
+        one.recurrence_id
+        for one in dates
+        if one.starts_local == one.recurrence_id
+        and one.status not in (EventStatus.CANCELLED, EventStatus.REJECTED, EventStatus.POSTPONED)
+    ]
+    rule = times.rule
+    if rule is None or len(regular) < 2 or shown.recurrence_id not in regular:
+        return ""
+    is_bounded = rule.until is not None or rule.count is not None
+    if is_bounded:
+        rule = replace(rule, until=regular[-1], count=None)
+    words = rule_words(replace(times, rule=rule), language)
+    wall = wall_time(now, times.zone)
+    given = replace(times, excluded=()).starts(regular[-1] + ONE_SECOND)
+    missed = [one for one in given if one > wall and one not in regular]
+    locale = LOCALES[language]
+    is_french = language == "fr"
+    if len(missed) > MOST_MISSED:
+        words += f", sauf {len(missed)} dates" if is_french else f", except {len(missed)} dates"
+    elif missed:
+        days = [format_date(one, "long", locale=locale) for one in missed]
+        words += ", sauf le " if is_french else ", except on "
+        words += _joined(days, "et le" if is_french else "and")
+    if goes_on and is_bounded:
+        words += (
+            " ; ensuite, d’autres jours ou d’autres heures"
+            if is_french
+            else "; then on other days or at other hours"
+        )
+    return words
 
 
 def _french(rule: RecurrenceRule, start: datetime, locale: str) -> str:

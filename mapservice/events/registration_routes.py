@@ -3,6 +3,7 @@
 import contextlib
 from datetime import UTC, datetime
 from http import HTTPStatus
+from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, make_response, render_template, request, url_for
@@ -35,12 +36,21 @@ blueprint.after_request(edge.secret_answer)
 
 GATE = FormGate("register")
 SEATED, WAITING, REQUESTED = "seated", "waiting", "requested"
+
+
+def _what_is_left(connection: Connection, registration: UUID) -> dict[str, Any]:
+    known = registration_service.find(connection, registration)
+    found = queries.find(connection, known.event) if known else None
+    return {"event": found, "when": when_words(found)} if found else {}
+
+
 LEAVING = UnsubscribePage(
     "events/leave.html",
     registration_service.leave_key,
     lambda connection, one: registration_service.leave(
         connection, one, sender(), datetime.now(UTC)
     ),
+    _what_is_left,
 )
 
 

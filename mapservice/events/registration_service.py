@@ -481,7 +481,7 @@ def export_attendance(
             verdict=DecisionVerdict.ATTENDANCE,
             by=organiser.name or str(organiser.id),
             person=organiser.id,
-            reason=f"{found.id}: {len(listed)}",
+            reason=f"{found.title}, {found.starts_local:%d/%m/%Y}: {len(listed)}",
         ),
     )
     return listed

@@ -44,8 +44,8 @@ from mapservice.events.model import (
     EventStatus,
     RegistrationState,
 )
-from mapservice.events.recurrence import wall_time
-from mapservice.events.recurrence_words import rule_words
+from mapservice.events.recurrence import wall_time, within_year
+from mapservice.events.recurrence_words import series_words
 from mapservice.events.words import (
     day_and_hours,
     event_status_label,
@@ -291,7 +291,8 @@ def as_atom() -> Response:
 
 @blueprint.get("/evenements.ics")
 def as_calendar() -> Response:
-    """All of the next sixty days, or of the days asked for, and what was cancelled lately.
+    """All of the next sixty days (of a group: of a year), or of the days asked for, and what was
+    cancelled lately.
 
     A calendar program follows no link to a next page: so it is whole, or refused.
     """
@@ -302,7 +303,8 @@ def as_calendar() -> Response:
             raise InvalidInput("cursor", "a calendar has no pages")
         wanted = filters
         if not filters.has_days:
-            wanted = replace(filters, begin=now, end=now + timedelta(days=CALENDAR_DAYS))
+            end = within_year(now) if filters.group else now + timedelta(days=CALENDAR_DAYS)
+            wanted = replace(filters, begin=now, end=end)
         limit = paging.limit or MAX_CALENDAR
         page = queries.find_page(connection, wanted, limit, now)
         if page.next and not paging.limit:
@@ -312,8 +314,10 @@ def as_calendar() -> Response:
         items = list(page.items)
         if not filters.status:
             items += queries.gone_lately(connection, wanted, now, MAX_CALENDAR)
+        group = groups.find(connection, filters.group) if filters.group else None
+    named = group.name if group and group.is_public else listing_title(filters)
     feed = CalendarFeed(
-        title=f"{services().settings.site_name} · {listing_title(filters)}",
+        title=f"{services().settings.site_name} · {named}",
         page=f"{base_url()}/evenements{query_of(filters)}",
         entries=calendar_entries(items),
     )
@@ -395,18 +399,22 @@ def detail(identifier: UUID) -> Response:
         may_decide = permissions.decides_within(
             lambda reach: queries.is_within(connection, series.id, reach)
         )
+        linked_series = queries.series_linked_to(connection, series)
+        dates = {part: queries.of_series(connection, part) for part in linked_series}
         others = [
             one
-            for part in queries.series_linked_to(connection, series)
-            for one in queries.of_series(connection, part)
+            for part in linked_series
+            for one in dates[part]
             if one.id != found.id and one.is_public and one.ends_at > now
         ]
+        later = linked_series[linked_series.index(series.id) + 1 :]
+        goes_on = any(one.series in later and one.status in OPEN for one in others)
         linked = initiatives.find(connection, found.initiative) if found.initiative else None
         page = render_template(
             "events/detail.html",
             event=found,
             series=series,
-            rule=rule_words(series.times),
+            rule=series_words(series.times, dates[series.id], found, now, goes_on=goes_on),
             others=others,
             linked=linked,
             of_group=groups.of_series(connection, series.id),

@@ -467,8 +467,12 @@ def _change_many(
     pivot = min(one.recurrence_id for one in ahead)
     before = [one for one in series.times.starts(pivot) if one < pivot]
     assert rule is not None
-    if rule.count is not None and rule == series.times.rule:
-        rule = replace(rule, count=max(1, rule.count - len(before)))
+    if rule == series.times.rule:
+        if rule.count is not None:
+            rule = replace(rule, count=max(1, rule.count - len(before)))
+        elif rule.until is not None:
+            # It ends with the same date as before, at its new hour: an earlier one is no more.
+            rule = replace(rule, until=rule.until + shift)
     times = EventTimes(
         pivot + shift,
         wanted.times.duration,
@@ -992,6 +996,7 @@ def cancel_occurrences(
             "cancelled_at": datetime.now(UTC),
             "cancellation": act,
             "cancelled_from": str(found.status) if act else None,
+            "cancelled_note": found.note if act else None,
             "note": note,
             "sequence": found.sequence + 1,
         }
@@ -1121,8 +1126,8 @@ UNDO = "UPDATE event_cancellation SET undone_at = :now WHERE id = :id RETURNING 
 
 TAKE_PLACE_AGAIN = """
 UPDATE event
-   SET status = cancelled_from, cancelled_from = NULL, cancelled_at = NULL, note = '',
-       sequence = sequence + 1
+   SET status = cancelled_from, cancelled_from = NULL, cancelled_at = NULL,
+       note = coalesce(cancelled_note, ''), cancelled_note = NULL, sequence = sequence + 1
  WHERE id = :id"""
 
 OFFER_AGAIN = """

@@ -288,19 +288,22 @@ def _read_invited(written: str) -> list[EmailAddress]:
     Raises FormRefused naming the field and the first that is none.
     """
     found: dict[str, EmailAddress] = {}
-    parts = [
-        one
-        for one in re.split(r"[\s,;<>()\[\]\"]+", written[:MAX_PASTED])
-        # A domain without its sign is a slip to be told of, any other word somebody's name.
-        if "@" in one or re.search(r"\w\.\w{2,}$", one)
-    ]
+    parts: list[str] = []
+    names: list[str] = []
+    for line in written[:MAX_PASTED].splitlines():
+        parted = [one for one in re.split(r"[\s,;<>()\[\]\"]+", line) if one]
+        # A domain without its sign is a slip to be told of, any other word somebody's name; a line
+        # of names alone is a slip too.
+        addresses = [one for one in parted if "@" in one or re.search(r"\w\.\w{2,}$", one)]
+        parts += addresses
+        names += [line.strip()] if parted and not addresses else []
     if not parts or len(written) > MAX_PASTED:
         raise FormRefused(
             HTTPStatus.BAD_REQUEST,
             _("Indiquez une adresse électronique, comme nom@exemple.fr."),
             field="email",
         )
-    for part in parts:
+    for part in (*names, *parts):
         try:
             email = EmailAddress.parse(part[:320])
         except InvalidInput:

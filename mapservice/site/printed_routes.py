@@ -17,7 +17,7 @@ from mapservice.errors import InvalidInput
 from mapservice.events import queries as events
 from mapservice.events.filters import EventFilters, parse
 from mapservice.events.model import OPEN, Event, EventMode, EventStatus
-from mapservice.events.recurrence_words import rule_words
+from mapservice.events.recurrence_words import series_words
 from mapservice.events.routes import public_event, query_of, territory_of
 from mapservice.events.routes import sample_of as sample_of_events
 from mapservice.events.routes import words as event_words
@@ -56,11 +56,16 @@ def event_flyer(identifier: UUID) -> Response:
         found = public_event(connection, identifier)
         group = groups.of_series(connection, found.series)
         series = events.find_series(connection, found.series)
+        rule = ""
+        if series and found.status in OPEN:
+            dates = events.of_series(connection, series.id)
+            goes_on = events.has_later_parts(connection, series, now)
+            rule = series_words(series.times, dates, found, now, goes_on=goes_on)
     page = render_template(
         "printed/event.html",
         event=found,
         group=group,
-        rule=rule_words(series.times) if series and found.status in OPEN else "",
+        rule=rule,
         is_mapped=found.mode is not EventMode.ONLINE
         and found.precision not in (Precision.NATIONAL, Precision.NONE),
         **_sheet(paper, FORMATS, found.url, found.title),

@@ -82,6 +82,7 @@ COMMENT ON COLUMN event.created_at IS 'When the row was made.';
 COMMENT ON COLUMN event.changed_at IS 'When it last changed, by the clock.';
 COMMENT ON COLUMN event.cancelled_at IS 'When it was cancelled; null unless it is.';
 COMMENT ON COLUMN event.cancellation IS 'By which act of its organiser it was cancelled last, undone or not; null: by none.';
+COMMENT ON COLUMN event.cancelled_note IS 'The note that it had before that act; null unless it is cancelled by one.';
 COMMENT ON COLUMN event.cancelled_from IS 'The state that it had before that act; null unless it is cancelled by one.';
 
 COMMENT ON TABLE event_registration IS
