@@ -69,9 +69,22 @@ LONGEST = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    last = len(LONGEST)
+    """The first file has one worker load the territories; what needs no database is for the others
+    until they are there, and then come the longest."""
+    using = [one for one in items if "server_url" in getattr(one, "fixturenames", ())]
+    of_database = {file_of(one) for one in using}
     place = {name: number for number, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], last))
+    first = next((name for name in LONGEST if name in of_database), "")
+
+    def order(item: pytest.Item) -> tuple[bool, bool, int]:
+        name = file_of(item)
+        return name != first, name in of_database, place.get(name, len(LONGEST))
+
+    items.sort(key=order)
+
+
+def file_of(item: pytest.Item) -> str:
+    return item.nodeid.partition("::")[0]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -186,24 +199,33 @@ def shared_template(server_url: str, name: str, request: pytest.FixtureRequest) 
     """
     server = make_engine(server_url).execution_options(isolation_level="AUTOCOMMIT")
     present = text("SELECT EXISTS (SELECT FROM pg_database WHERE datname = :name)")
-    with server.connect() as connection:
-        connection.execute(text("SELECT pg_advisory_lock(hashtext(:name))"), {"name": name})
-        if not connection.execute(present, {"name": name}).scalar_one():
-            connection.execute(text(f"CREATE DATABASE {name}"))
-            url = make_url(server_url).set(database=name)
-            fill_template(url.render_as_string(hide_password=False), request, load_it=True)
-        connection.execute(text("SELECT pg_advisory_unlock(hashtext(:name))"), {"name": name})
-    server.dispose()
+    try:
+        with server.connect() as connection:
+            connection.execute(text("SELECT pg_advisory_lock(hashtext(:name))"), {"name": name})
+            if not connection.execute(present, {"name": name}).scalar_one():
+                connection.execute(text(f"CREATE DATABASE {name}"))
+                url = make_url(server_url).set(database=name)
+                try:
+                    fill_template(url.render_as_string(hide_password=False), request, load_it=True)
+                except BaseException:
+                    # What is half full would pass for the whole in the next run.
+                    drop_database(connection, name)
+                    raise
+    finally:
+        # Ends the lock too: whoever waits for it would wait for ever.
+        server.dispose()
     return name
 
 
 def fill_template(url: str, request: pytest.FixtureRequest, *, load_it: bool) -> None:
     engine = make_engine(url)
-    migrate(engine)
-    if load_it:
-        assembled = request.getfixturevalue("assembled_france")
-        load(engine, request.getfixturevalue("data_france"), assembled)
-    engine.dispose()
+    try:
+        migrate(engine)
+        if load_it:
+            assembled = request.getfixturevalue("assembled_france")
+            load(engine, request.getfixturevalue("data_france"), assembled)
+    finally:
+        engine.dispose()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

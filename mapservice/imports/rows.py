@@ -182,14 +182,13 @@ def _row(one: NumberedRecord, cells: RowCells, reading: RowReader) -> SourceRow:
     if reading.bearer_is_place and not city:
         bearer = cells.line("bearer")
         city = bearer if names_a_place(bearer, cells.raw("scale")) else ""
-    city = city or town
     arrondissement = cells.line("arrondissement")
     borough, borough_code = arrondissement_number(arrondissement)
     if reading.context_commune == PARIS and borough is not None and not 1 <= borough <= 20:
         # A number that the city does not have ("23" of 20 in Paris) means the whole city.
         arrondissement, borough_code = "", ""
-    address = cells.line("address")
-    address, city = ("" if _is_online(words) else words for words in (address, city))
+    places = cells.line("address"), city or town
+    address, city = ("" if _is_online(words) else words for words in places)
     citycode_text = cells.line("citycode")
     citycode = read_citycode(citycode_text)
     _note_code(cells, "citycode", citycode_text, citycode, "an INSEE code")

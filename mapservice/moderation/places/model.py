@@ -254,7 +254,7 @@ _TOLD = (
     (r"a departement or region bears the name", DoubtReason.AREA_TOO),
     (r"the name may be short for", DoubtReason.SHORT_NAME),
     (r"the name is also an everyday word", DoubtReason.EVERYDAY_WORD),
-    (r"the text speaks of ", DoubtReason.ABROAD),
+    (r"the text speaks of |a town abroad bears the name", DoubtReason.ABROAD),
     (r"the postcode lies in no departement", DoubtReason.POSTCODE_OUTSIDE),
     (r"only a street is named, and it bears", DoubtReason.OTHER_NAME),
     (r"no commune is named|no name in the text is near", DoubtReason.NO_COMMUNE),

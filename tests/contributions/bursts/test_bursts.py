@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from mapservice.contributions.bursts import service
+from tests.conftest import LONG
 from tests.contributions.bursts.simulation import (
     AROUND,
     FRANCE,
@@ -48,7 +49,8 @@ WAVES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("shape", BOUGHT)
+@pytest.mark.sampled
+@pytest.mark.parametrize("shape", BOUGHT if LONG else list(BOUGHT)[:4])
 def test_five_thousand_bought_ones_are_not_counted(engine: Engine, shape: str) -> None:
     known = [initiative(engine) for _ in range(2)]
     for seed, one in enumerate(known):

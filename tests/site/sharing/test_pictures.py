@@ -197,6 +197,7 @@ def test_the_picture_of_an_initiative_has_title_place_and_theme(
     assert place in text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "title",
     [
