@@ -228,9 +228,8 @@ def test_a_page_says_that_a_place_is_still_to_be_checked(
     path = written("Nom;Ville;Code INSEE\nUn four;Ixelles;\nUne haie;Rennes;44109\nUn mur;Bruz;\n")
     import_file(engine, locator, path, ImportOptions())
     with engine.connect() as connection:
-        ids: dict[str, UUID] = dict(
-            connection.execute(text("SELECT title, id FROM initiative")).tuples().all()
-        )
+        rows = connection.execute(text("SELECT title, id FROM initiative"))
+        ids: dict[str, UUID] = {row.title: row.id for row in rows}
     pages = {title: app.test_client().get(f"/initiatives/{one}").text for title, one in ids.items()}
     assert "Ce lieu n’est pas sûr, et la modération" in pages["Un four"]
     assert "Ce lieu n’est pas sûr : la modération" in pages["Une haie"]
