@@ -288,6 +288,7 @@ def days_asked_label(when: str) -> str:
         "tomorrow": gettext("demain"),
         "weekend": gettext("ce week-end"),
         "week": gettext("cette semaine"),
+        "fortnight": gettext("d’ici deux semaines"),
         "monday": gettext("lundi"),
         "tuesday": gettext("mardi"),
         "wednesday": gettext("mercredi"),

@@ -603,7 +603,12 @@ def mistake_words(name: str, mistake: FieldMistake | str) -> str:
     if mistake == model.NO_DATE:
         return _("Indiquez un jour et une heure.")
     if str(mistake).startswith(model.BAD_RULE):
-        return _("Cette règle de répétition n’est pas comprise : %(why)s.", why=str(mistake)[7:])
+        if "gives no date" in str(mistake):
+            return _("Cette répétition ne donne aucune date : vérifiez le jour où elle finit.")
+        return _(
+            "Cette règle de répétition n’est pas comprise ; il s’en écrit une ainsi : %(rule)s.",
+            rule="FREQ=WEEKLY;BYDAY=TU",
+        )
     return {
         "title": _("Donnez un titre à l’événement."),
         "theme": _("Choisissez un thème."),
@@ -702,7 +707,7 @@ def _to_change(connection: Connection, page: EventFormPage, now: datetime) -> di
     return {
         "dates": dates,
         "people": people_,
-        "apart": service.left_apart(*about),
+        "apart": service.left_apart(*about, is_change=True),
         # Nobody loses a seat: it is more than there are to be.
         "beyond": taken if capacity.isdigit() and taken > int(capacity) else 0,
     }

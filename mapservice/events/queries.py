@@ -603,12 +603,15 @@ def mine(connection: Connection, person: UUID, now: datetime) -> list[Event]:
 
 LATER_DATES = """
 SELECT EXISTS (SELECT FROM event
-                WHERE series = :series AND starts_at > :starts AND status = ANY(:open))"""
+                WHERE series = ANY(CAST(:parts AS uuid[])) AND starts_at > :starts
+                  AND status = ANY(:open))"""
 
 
 def others_stand(connection: Connection, of: Event) -> bool:
-    """Whether later dates of the series take place as announced."""
-    bound = {"series": of.series, "starts": of.starts_at, "open": [str(one) for one in OPEN]}
+    """Whether later dates of the same thing, in whichever part of it, take place as announced."""
+    series = find_series(connection, of.series)
+    parts = series_linked_to(connection, series) if series else []
+    bound = {"parts": parts, "starts": of.starts_at, "open": [str(one) for one in OPEN]}
     return bool(connection.execute(text(LATER_DATES), bound).scalar_one())
 
 

@@ -165,6 +165,7 @@ def listing() -> ResponseReturnValue:
                 (DaysAsked.TODAY, _("Aujourd’hui")),
                 (DaysAsked.WEEKEND, _("Ce week-end")),
                 (DaysAsked.WEEK, _("Cette semaine")),
+                (DaysAsked.FORTNIGHT, _("D’ici deux semaines")),
             ],
             with_query=with_query(filters, view, around.code if around else ""),
             event_address=lambda ending: f"/evenements{ending}{query_of(filters)}",
@@ -521,6 +522,7 @@ def listing_title(filters: EventFilters, around: CommuneAround | None = None) ->
                     DaysAsked.TODAY: _("aujourd’hui"),
                     DaysAsked.WEEKEND: _("ce week-end"),
                     DaysAsked.WEEK: _("cette semaine"),
+                    DaysAsked.FORTNIGHT: _("d’ici deux semaines"),
                 }[filters.when]
             ]
             if filters.when

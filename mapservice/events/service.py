@@ -395,15 +395,26 @@ def _changed_alone(connection: Connection, series: EventSeries) -> set[UUID]:
 
 
 def left_apart(
-    connection: Connection, found: Event, series: EventSeries, scope: ChangeScope, now: datetime
+    connection: Connection,
+    found: Event,
+    series: EventSeries,
+    scope: ChangeScope,
+    now: datetime,
+    *,
+    is_change: bool = False,
 ) -> list[Event]:
     """Dates to come that an act on a series leaves as they are, though it is of one with them.
 
-    A change of "this and the following" has made them a series of their own.
+    A change of "this and the following" has made them a series of their own; a change leaves those
+    that were changed alone too, which a cancellation does not.
     """
     if not series.times.rule or scope is ChangeScope.THIS:
         return []
-    return [
+    alone = _changed_alone(connection, series) - {found.id} if is_change else set()
+    kept = [
+        one for one in _open_in_scope(connection, found, series, scope, now) if one.id in alone
+    ]
+    parted = [
         one
         for linked in queries.series_linked_to(connection, series)
         if linked != series.id
@@ -412,6 +423,7 @@ def left_apart(
         and one.ends_at > now
         and (scope is ChangeScope.ALL or one.starts_at > found.starts_at)
     ]
+    return sorted([*kept, *parted], key=lambda one: one.starts_at)
 
 
 def _in_scope(

@@ -41,10 +41,12 @@ _FIXED = ((1, 1), (5, 1), (5, 8), (7, 14), (8, 15), (11, 1), (11, 11), (12, 25))
 # Days after Easter Sunday: Monday, Ascension, Whit Monday.
 _MOVABLE = (1, 39, 50)
 SATURDAY, SUNDAY = 5, 6
+FORTNIGHT_DAYS = 14
 
 
 class DaysAsked(StrEnum):
-    """Days by the calendar of each place, from today on; a week ends on Sunday.
+    """Days by the calendar of each place, from today on; a week ends on Sunday, a fortnight has
+    fourteen days.
 
     Every list that can be asked `when=` means the same by them.
     """
@@ -52,6 +54,7 @@ class DaysAsked(StrEnum):
     TODAY = "today"
     WEEKEND = "weekend"
     WEEK = "week"
+    FORTNIGHT = "fortnight"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +97,15 @@ def today(moment: datetime, area: str) -> date:
 
 
 def days_of(when: str, day: date) -> tuple[date, ...]:
-    """The days from `day` on that are today, this week-end or this week (through Sunday).
+    """The days from `day` on that are today, this week-end, this week (through Sunday), or those of
+    a fortnight.
 
     What is past of them is left out: nobody can go there any more.
     """
     if when == "today":
         return (day,)
+    if when == "fortnight":
+        return tuple(day + timedelta(days=step) for step in range(FORTNIGHT_DAYS))
     sunday = day + timedelta(days=SUNDAY - day.weekday())
     first = max(day, sunday - timedelta(days=1)) if when == "weekend" else day
     return tuple(first + timedelta(days=step) for step in range((sunday - first).days + 1))

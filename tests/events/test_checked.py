@@ -212,3 +212,19 @@ def times_of(engine: Engine, identifier: UUID) -> EventTimes:
         series = queries.find_series(connection, series_of(connection, identifier))
     assert series
     return series.times
+
+
+def test_a_rule_that_is_not_understood_is_told_in_the_language_of_the_page(
+    organiser: Organiser,
+) -> None:
+    path = "/evenements/proposer"
+    carried = form_fields(organiser.client.get(path).text)
+    fields = {**carried, **event_fields(repeat="rule"), "rrule": "FREQ=HOURLY", "action": "preview"}
+    page = organiser.client.post(path, data=fields).text
+    assert "n’est pas comprise" in page
+    assert "must be" not in page
+    ended = f"{soon(days=2):%Y-%m-%d}"
+    fields = {**carried, **event_fields(repeat="weekly"), "until": ended, "action": "preview"}
+    page = organiser.client.post(path, data=fields).text
+    assert "ne donne aucune date" in page or "La fin vient avant le début" in page
+    assert "gives no date" not in page

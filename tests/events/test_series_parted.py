@@ -158,6 +158,21 @@ def test_a_part_says_that_others_follow_at_other_hours(
         assert words_of(connection, made[6].id).endswith(f"jusqu’au {days([made[9]])[0]}")
 
 
+def test_who_comes_to_a_part_that_is_called_off_hears_that_others_stand(
+    engine: Engine, locator: Locator, bounded: tuple[UUID, list[Event]]
+) -> None:
+    person, made = bounded
+    change(engine, locator, person, made[5].id, ChangeScope.FOLLOWING, hours=1)
+    with engine.begin() as connection:
+        service.cancel(connection, made[0].id, person, ChangeScope.ALL, "", SENDER, NOW)
+        off = queries.find(connection, made[0].id)
+        last = queries.find(connection, made[9].id)
+        assert off
+        assert last
+        assert queries.others_stand(connection, off)
+        assert not queries.others_stand(connection, last)
+
+
 def test_of_a_rule_that_leaves_one_date_nothing_is_said(bounded: tuple[UUID, list[Event]]) -> None:
     _person, made = bounded
     times = EventTimes(

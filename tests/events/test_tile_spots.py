@@ -127,6 +127,7 @@ QUERIES = (
     "",
     "theme=culture",
     "when=today",
+    "when=fortnight",
     "when=weekend&theme=mobilite",
     "when=week",
     "from=2026-05-15&to=2026-05-15",

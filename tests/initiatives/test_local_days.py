@@ -1,6 +1,6 @@
 """The day, the hour and the holidays of each place."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -74,6 +74,12 @@ def test_a_week_end_is_what_is_left_of_it() -> None:
     assert days_of("weekend", wednesday) == (saturday, sunday)
     assert days_of("weekend", saturday) == (saturday, sunday)
     assert days_of("weekend", sunday) == (sunday,)
+    fortnight = days_of("fortnight", wednesday)
+    assert (fortnight[0], fortnight[-1], len(fortnight)) == (
+        wednesday,
+        wednesday + timedelta(days=13),
+        14,
+    )
     assert days_of("today", sunday) == (sunday,)
     assert len(days_of("week", wednesday)) == 5
     assert days_of("week", sunday) == (sunday,)
