@@ -81,7 +81,7 @@ def series_words(
         words += _joined(days, "et le" if is_french else "and")
     if goes_on and is_bounded:
         words += (
-            " ; ensuite, d’autres jours ou d’autres heures"
+            "\u00a0; ensuite, d’autres jours ou d’autres heures"
             if is_french
             else "; then on other days or at other hours"
         )

@@ -153,7 +153,7 @@ def test_a_part_says_that_others_follow_at_other_hours(
     with engine.connect() as connection:
         first = words_of(connection, made[0].id)
         assert first.endswith(
-            f"jusqu’au {days([made[4]])[0]} ; ensuite, d’autres jours ou d’autres heures"
+            f"jusqu’au {days([made[4]])[0]}\u00a0; ensuite, d’autres jours ou d’autres heures"
         )
         assert words_of(connection, made[6].id).endswith(f"jusqu’au {days([made[9]])[0]}")
 
