@@ -29,9 +29,9 @@ START_NAME = re.compile(rf"(?:date |jour )?(?:debut|start|begin)(?: date| day)?{
 END_NAME = re.compile(rf"(?:date |jour )?(?:fin|end)(?: date| day)?{WHAT}")
 START_TIME_NAME = re.compile(r"(?:heure debut|start time)")
 END_TIME_NAME = re.compile(r"(?:heure fin|end time)")
-# One day, where hours stand beside it: an agenda.
+# One day, where an hour stands beside it: an agenda. "Horaires" may be when something is open.
 DAY_NAME = re.compile(rf"(?:date|dates|jour|day)(?: date| day)?{WHAT}")
-HOURS_NAME = re.compile(r"(?:heures?|horaires?|hours?|time)(?: debut| fin)?")
+HOURS_NAME = re.compile(r"(?:heure|horaire|hour|time)(?: debut| fin)?")
 # What people pay who come; a budget, a cost or a grant is none.
 PRICE_NAME = re.compile(
     r"(?:tarifs?|prix|price|fee|prix entree|tarif entree|entrance fee|admission)"

@@ -235,3 +235,13 @@ def test_a_page_says_that_a_place_is_still_to_be_checked(
     assert "Ce lieu n’est pas sûr : la modération" in pages["Une haie"]
     assert "Ce lieu n’est pas sûr" not in pages["Un mur"]
     assert "en cours" not in pages["Un mur"], "nobody has told its state"
+
+
+def test_a_date_beside_opening_hours_is_none_of_an_agenda(written: Written) -> None:
+    path = written(
+        "Nom;Commune;Horaires;Date\nUn café;Redon;Lu-Ve 9h-18h;12/03/2019\n"
+        "Un four;Allaire;Sa 10h-12h;01/02/2020\nUne haie;Redon;;05/06/2021\n"
+    )
+    source = read_file(path)
+    assert fields(source)["Date"] == "created_on"
+    assert {(row.facts or {}).get("start_day") for row in source.rows} == {None}
