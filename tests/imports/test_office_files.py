@@ -226,7 +226,7 @@ def test_a_page_says_that_a_place_is_still_to_be_checked(
     app: Flask, engine: Engine, locator: Locator, written: Written
 ) -> None:
     path = written("Nom;Ville;Code INSEE\nUn four;Ixelles;\nUne haie;Rennes;44109\nUn mur;Bruz;\n")
-    import_file(engine, locator, path, ImportOptions())
+    assert len(list(import_file(engine, locator, path, ImportOptions()).reports)) == 3
     with engine.connect() as connection:
         rows = connection.execute(text("SELECT title, id FROM initiative"))
         ids: dict[str, UUID] = {row.title: row.id for row in rows}
