@@ -411,9 +411,7 @@ def left_apart(
     if not series.times.rule or scope is ChangeScope.THIS:
         return []
     alone = _changed_alone(connection, series) - {found.id} if is_change else set()
-    kept = [
-        one for one in _open_in_scope(connection, found, series, scope, now) if one.id in alone
-    ]
+    kept = [one for one in _open_in_scope(connection, found, series, scope, now) if one.id in alone]
     parted = [
         one
         for linked in queries.series_linked_to(connection, series)

@@ -225,7 +225,7 @@ def test_a_town_abroad_is_not_published_in_france(
 def test_a_page_says_that_a_place_is_still_to_be_checked(
     app: Flask, engine: Engine, locator: Locator, written: Written
 ) -> None:
-    path = written("Nom;Ville;Code INSEE\nUn four;Ixelles;\nUne haie;Rennes;44109\nUn mur;Bruz;\n")
+    path = written("Nom;Ville;Code postal\nUn four;Ixelles;\nUne haie;;35580\nUn mur;Bruz;\n")
     assert len(list(import_file(engine, locator, path, ImportOptions()).reports)) == 3
     with engine.connect() as connection:
         rows = connection.execute(text("SELECT title, id FROM initiative"))
