@@ -71,10 +71,16 @@ LONGEST = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The first file has one worker load the territories; what needs no database is for the others
     until they are there, and then come the longest."""
-    using = [one for one in items if "server_url" in getattr(one, "fixturenames", ())]
-    of_database = {file_of(one) for one in using}
+    # The abstract tests of OGC ask for their server only once they run.
+    of_database = {
+        file_of(one)
+        for one in items
+        if "server_url" in getattr(one, "fixturenames", ()) or "/ogc/" in one.nodeid
+    }
     place = {name: number for number, name in enumerate(LONGEST)}
-    first = next((name for name in LONGEST if name in of_database), "")
+    # What only scripts/test-long tries is left out of other runs after this.
+    tried = {file_of(one) for one in items if LONG or not one.get_closest_marker("long")}
+    first = next((name for name in (*LONGEST, *sorted(tried)) if name in of_database & tried), "")
 
     def order(item: pytest.Item) -> tuple[bool, bool, int]:
         name = file_of(item)
