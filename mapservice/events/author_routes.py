@@ -701,15 +701,16 @@ def _to_change(connection: Connection, page: EventFormPage, now: datetime) -> di
     about = (connection, page.event, page.series, scope, now)
     dates = service.to_change(*about)
     people_ = registration_service.people(connection, [one.id for one in dates])
-    given = [registration_service.counts(connection, one) for one in dates]
-    taken = max((one.taken + one.held for one in given), default=0)
-    capacity = page.typed.get("capacity", "").strip()
+    capacity, taken = page.typed.get("capacity", "").strip(), 0
+    if capacity:
+        given = [registration_service.counts(connection, one) for one in dates]
+        taken = max((one.taken + one.held for one in given), default=0)
     return {
         "dates": dates,
         "people": people_,
         "apart": service.left_apart(*about, is_change=True),
         # Nobody loses a seat: it is more than there are to be.
-        "beyond": taken if capacity.isdigit() and taken > int(capacity) else 0,
+        "beyond": taken if capacity and taken > int(capacity) else 0,
     }
 
 

@@ -149,16 +149,9 @@ def change_letter(
         if len(promises) > 1
         else [],
     }
-    return mail.write(
-        site,
-        f"event_{about}",
-        person.email,
-        values,
-        locale=person.locale,
-        person=person.id,
-        # One click leaves one date: which of several is meant, nobody could say.
-        headers=_one_click(str(values["leave"])) if first is last else {},
-    )
+    # One click leaves one date: which of several is meant, nobody could say.
+    left = str(values["leave"]) if first is last else ""
+    return _written(site, f"event_{about}", person, values, left)
 
 
 def letter(
@@ -199,26 +192,30 @@ def letter(
         else "",
         "leave": left,
     }
-    return mail.write(
-        site,
-        f"event_{about}",
-        person.email,
-        values,
-        locale=person.locale,
-        person=person.id,
-        headers=_one_click(left) if left else {},
-    )
+    return _written(site, f"event_{about}", person, values, left)
 
 
 def _leave_path(found: Event, known: registration_service.Registration) -> str:
     return f"{found.url}/quitter/{known.id}/{signature(known.id, known.leave_key)}"
 
 
-def _one_click(left: str) -> dict[str, str]:
-    return {
+def _written(
+    site: Letterhead, kind: str, person: Person, values: Mapping[str, Any], left: str = ""
+) -> Mail:
+    """`left` is the address that takes back what the mail is about, with one click."""
+    headers = {
         "List-Unsubscribe": f"<{left}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
     }
+    return mail.write(
+        site,
+        kind,
+        person.email,
+        values,
+        locale=person.locale,
+        person=person.id,
+        headers=headers if left else {},
+    )
 
 
 def requests_letter(
@@ -239,9 +236,7 @@ def requests_letter(
         "link": f"{page}/organiser#inscrits",
         "page": page,
     }
-    return mail.write(
-        site, "event_requests", person.email, values, locale=person.locale, person=person.id
-    )
+    return _written(site, "event_requests", person, values)
 
 
 def _event_values(found: Event, locale: str) -> dict[str, Any]:

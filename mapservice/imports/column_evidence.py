@@ -451,7 +451,6 @@ def _choose(
 ) -> None:
     """The first candidate whose cells agree; else the first that is empty in the sample."""
     empty = ""
-    doubted = chosen.refused
     for option in options:
         if not chosen.is_free(option.column):
             continue
@@ -462,7 +461,11 @@ def _choose(
             if share(values_of(option.column, sample), read_date) >= ENOUGH:
                 chosen.period_start = chosen.period_start or option.column
             continue
-        if name == "created_on" and plain_name(option.column) in FORM_MOMENTS and name in doubted:
+        if (
+            name == "created_on"
+            and plain_name(option.column) in FORM_MOMENTS
+            and name in chosen.refused
+        ):
             # Another column asks when it began: this one is when somebody answered.
             continue
         values = values_of(option.column, sample)
