@@ -13,7 +13,7 @@ from sqlalchemy import (
     Table,
     Text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR, UUID
 
 from mapservice.db.engine import JsonSafeText
 from mapservice.db.tables import geometry, metadata
@@ -48,6 +48,7 @@ event_series = Table(
     Column("messages_held_until", DateTime(timezone=True)),
     Column("sequence_base", Integer, nullable=False, server_default=FetchedValue()),
     Column("retimed_at", DateTime(timezone=True)),
+    Column("before_change", JSONB),
 )
 
 event = Table(

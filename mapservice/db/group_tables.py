@@ -11,7 +11,7 @@ from sqlalchemy import (
     Table,
     Text,
 )
-from sqlalchemy.dialects.postgresql import TSVECTOR, UUID
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR, UUID
 
 from mapservice.db.engine import JsonSafeText
 from mapservice.db.tables import geometry, metadata
@@ -56,6 +56,7 @@ local_group = Table(
     Column("messages_held_until", DateTime(timezone=True)),
     Column("source_url", Text, nullable=False),
     Column("source_licence", Text, nullable=False),
+    Column("before_change", JSONB),
 )
 
 group_member = Table(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID, uuid4
@@ -51,6 +51,7 @@ from mapservice.events.model import (
     EventForm,
     EventMode,
     RegistrationMode,
+    is_whole_days,
     read_form,
     read_form_zone,
     read_note,
@@ -147,6 +148,7 @@ def propose() -> Response:
                 typed |= _commune(linked.commune, linked.commune_name)
         text = request.args.get("group", "")
         if text:
+            # One that is chosen for them must be theirs; who proposes may choose another, or none.
             group = _own_group(connection, session.require_person(), text)
             typed |= {"group": str(group.id), "theme": str(group.theme)}
             if group.commune and group.commune_name:
@@ -204,6 +206,8 @@ def edit(identifier: UUID) -> Response:
     person = session.require_person()
     with services().engine.connect() as connection:
         found, series = own(connection, identifier, person)
+        is_whole = is_whole_days(found.starts_local, found.ends_local)
+        last = found.ends_local - timedelta(days=1) if is_whole else found.ends_local
         typed = {
             "title": found.title,
             "summary": found.summary,
@@ -217,7 +221,8 @@ def edit(identifier: UUID) -> Response:
             "lon": "" if found.lon is None else f"{found.lon:.6f}",
             "lat": "" if found.lat is None else f"{found.lat:.6f}",
             "starts": f"{found.starts_local:%Y-%m-%dT%H:%M}",
-            "ends": f"{found.ends_local:%Y-%m-%dT%H:%M}",
+            "ends": f"{last:%Y-%m-%dT%H:%M}",
+            "whole_days": "1" if is_whole else "",
             "zone": found.zone,
             "repeat": "keep" if series.times.rule else "",
             "registration": str(found.registration),
@@ -562,6 +567,8 @@ def look_at(connection: Connection, page: EventFormPage) -> tuple[EventFormPage,
         read_note(page.typed.get("note", ""))
     except InvalidInput:
         mistakes["note"] = _("C’est trop long : %(most)s signes au plus.", most=model.MAX_NOTE)
+    if repeat == "keep" and page.typed.get("exdates", "").strip():
+        mistakes["exdates"] = _("Pour qu’une date n’ait pas lieu, annulez-la depuis sa page.")
     if mistakes or form.times is None:
         return replace(page, mistakes=mistakes), form
     locator = services().of(GeocoderCache).current(connection)
@@ -602,6 +609,13 @@ def mistake_words(name: str, mistake: FieldMistake | str) -> str:
         return _("Cette date est passée.")
     if mistake == model.NO_DATE:
         return _("Indiquez un jour et une heure.")
+    if name == "exdates":
+        if "leaves no date" in str(mistake):
+            return _("Il ne resterait aucune date.")
+        return _(
+            "Ce ne sont pas toutes des dates de cet événement. Écrivez-les ainsi : %(dates)s.",
+            dates="25/12/2026, 01/01/2027",
+        )
     if str(mistake).startswith(model.BAD_RULE):
         if "gives no date" in str(mistake):
             return _("Cette répétition ne donne aucune date : vérifiez le jour où elle finit.")
@@ -646,7 +660,7 @@ def form_html(connection: Connection, page: EventFormPage) -> str:
         except ValueError:
             linked = None
     person = session.current_person()
-    mine = groups.edited_by(connection, person.id) if person and page.typed.get("group") else ()
+    mine = groups.edited_by(connection, person.id) if person and not page.event else ()
     times, changed = page.times, _to_change(connection, page, now)
     dates: Sequence[datetime] = ()
     further = 0
@@ -683,7 +697,7 @@ def form_html(connection: Connection, page: EventFormPage) -> str:
         description_html=Markup(to_html(page.typed.get("description", ""))),
         further=further,
         linked=linked,
-        of_group=next((one for one in mine if str(one.id) == page.typed.get("group")), None),
+        own_groups=mine,
         alike=(),
         photos=(),
         person=person,

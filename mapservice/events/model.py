@@ -256,9 +256,16 @@ def read_form_zone(fields: Mapping[str, str]) -> str:
 def read_times(
     fields: Mapping[str, str], now: datetime, mistakes: dict[str, FieldMistake | str]
 ) -> EventTimes | None:
-    """The wall times of a form: `starts` and `ends` (or their days and hours), and its rule."""
-    start = _moment(fields, "starts", mistakes)
-    end = _moment(fields, "ends", mistakes)
+    """The wall times of a form: `starts` and `ends`, and its rule.
+
+    Of what takes whole days (`whole_days`) the hours are not read, and `ends` is its last day.
+    """
+    whole_days = fields.get("whole_days") == "1"
+    start = _moment(fields, "starts", mistakes, is_day=whole_days)
+    end = _moment(fields, "ends", mistakes, is_day=whole_days)
+    if start and end and whole_days:
+        start = datetime.combine(start, time())
+        end = datetime.combine(end, time()) + timedelta(days=1)
     if fields.get("zone") and fields["zone"] not in ZONES:
         mistakes["zone"] = FieldMistake.CHOICE
     if start is None or end is None:
@@ -289,8 +296,8 @@ def read_times(
         elif kind:
             mistakes["repeat"] = FieldMistake.CHOICE
         if times.rule is not None:
-            times = replace(times, excluded=read_dates(fields.get("exdates", ""), "exdates"))
-            times = times.aligned()
+            skipped = read_dates(fields.get("exdates", ""), "exdates")
+            times = times.aligned().skipping(skipped, "exdates")
             if times.rule and times.rule.until and times.rule.until < times.start:
                 mistakes["until"] = ENDS_FIRST
     except InvalidInput as error:
@@ -300,14 +307,19 @@ def read_times(
 
 
 def _moment(
-    fields: Mapping[str, str], name: str, mistakes: dict[str, FieldMistake | str]
+    fields: Mapping[str, str],
+    name: str,
+    mistakes: dict[str, FieldMistake | str],
+    *,
+    is_day: bool,
 ) -> datetime | None:
     text = fields.get(name, "").strip()
     if not text:
         mistakes[name] = FieldMistake.MISSING
         return None
     try:
-        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?", text):
+        hour = r"[T ]\d{2}:\d{2}(:\d{2})?"
+        if not re.fullmatch(rf"\d{{4}}-\d{{2}}-\d{{2}}({hour}){'?' if is_day else ''}", text):
             raise ValueError(text)
         return datetime.fromisoformat(text)
     except ValueError:

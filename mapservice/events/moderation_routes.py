@@ -17,9 +17,10 @@ from mapservice.contributions.proposals.model import MAX_REASON
 from mapservice.errors import NotFound
 from mapservice.events import queries, service
 from mapservice.events.model import PUBLIC, Event
+from mapservice.events.queries import EventSeries
 from mapservice.events.recurrence_words import series_words
 from mapservice.events.routes import words
-from mapservice.events.words import event_status_label, place_words, when_words
+from mapservice.events.words import event_status_label, place_words, span_words, when_words
 from mapservice.groups import queries as groups
 from mapservice.i18n import gettext as _
 from mapservice.i18n import verdict_label
@@ -110,6 +111,36 @@ def _rule(connection: Connection, identifier: UUID, shown: Event, now: datetime)
     return series_words(series.times, queries.of_series(connection, identifier), shown, now)
 
 
+def _former(connection: Connection, series: EventSeries) -> list[tuple[str, str]]:
+    """What was changed since moderators saw it, each with its label, as it stood before.
+
+    It is compared with the date that was changed, be it another than the one that is shown.
+    """
+    before = series.before_change or {}
+    changed = queries.find(connection, UUID(before["event"])) if before else None
+    if changed is None:
+        return []
+    labels = {
+        "title": _("Titre"),
+        "summary": _("Résumé"),
+        "place_text": _("Où"),
+        "online_url": _("Adresse en ligne"),
+        "registration_url": _("Adresse de la page d’inscription"),
+        "question": _("Question posée"),
+        "description": _("Description"),
+    }
+    told = [
+        (label, before[name])
+        for name, label in labels.items()
+        if before[name] != getattr(changed, name)
+    ]
+    begins = datetime.fromisoformat(before["starts_local"])
+    ends = datetime.fromisoformat(before["ends_local"])
+    if (begins, ends) != (changed.starts_local, changed.ends_local):
+        told.insert(0, (_("Quand"), span_words(begins, ends)))
+    return told
+
+
 PROVIDER = CaseProvider(CaseKind.EVENT, load, "event_moderation.case")
 
 
@@ -129,6 +160,7 @@ def _page(connection: Connection, identifier: UUID, error: str = "") -> Response
         series=series,
         of_group=groups.of_series(connection, series.id),
         rule=series_words(series.times, every, found, now),
+        former=_former(connection, series),
         needs=[
             need
             for one in dates

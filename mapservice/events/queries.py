@@ -1,6 +1,6 @@
 """Reading events: pages of a filter, one event, its series, what calendars must be told."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -477,7 +477,10 @@ def _event(row: Row[Any]) -> Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventSeries:
-    """A series: who organises it, when it takes place, and where it stands with moderators."""
+    """A series: who organises it, when it takes place, and where it stands with moderators.
+
+    `before_change` is what one of its dates (`event`) said before a change that they have not seen.
+    """
 
     id: UUID
     person: UUID | None
@@ -492,6 +495,7 @@ class EventSeries:
     source: str
     sequence_base: int
     retimed_at: datetime | None
+    before_change: Mapping[str, str] | None
 
     @property
     def rrule(self) -> str:
@@ -537,6 +541,7 @@ def find_series(
         source=row.source,
         sequence_base=row.sequence_base,
         retimed_at=row.retimed_at,
+        before_change=row.before_change,
     )
 
 
@@ -657,7 +662,7 @@ SELECT EXISTS (
 SERIES = """
 SELECT event_series.id, event_series.person, coalesce(person.name, '') AS organiser, starts_local,
        duration, zone, rrule, exdates, rdates, revision, queued_at, submitted_at, published_at,
-       reason, made_until, source, sequence_base, retimed_at
+       reason, made_until, source, sequence_base, retimed_at, before_change
   FROM event_series LEFT JOIN person ON person.id = event_series.person
  WHERE event_series.id = :id"""
 

@@ -184,6 +184,41 @@ class EventTimes:
             raise _wrong("gives no date")
         return replace(self, start=first)
 
+    def skipping(self, skipped: Sequence[datetime], field: str) -> "EventTimes":
+        """The same without some of its dates; midnight stands for whatever begins on that day.
+
+        It begins with the first date that is left. For times that are `aligned`, of a rule. Raises
+        InvalidInput naming the field, for what is none of its dates, or where none would be left.
+        """
+        assert self.rule is not None
+        if not skipped:
+            return self
+        given = self.starts(max(skipped) + timedelta(days=1))
+        gone: set[datetime] = set()
+        for one in skipped:
+            of_day = {date for date in given if date.date() == one.date()}
+            meant = of_day if one.time() == time() else of_day & {one}
+            if not meant:
+                raise InvalidInput(field, f"{one:%Y-%m-%dT%H:%M} is none of the dates")
+            gone |= meant
+        kept = [one for one in given if one not in gone]
+        first = kept[0] if kept else self._next_after(given[-1])
+        if first is None:
+            raise InvalidInput(field, "leaves no date")
+        passed = sum(one < first for one in given)
+        count = self.rule.count
+        rule = replace(self.rule, count=count - passed if count is not None else None)
+        later = tuple(sorted(one for one in gone if one > first))
+        return replace(self, start=first, rule=rule, excluded=later)
+
+    def _next_after(self, local: datetime) -> datetime | None:
+        """The first date after one of its dates, within `SEARCHED_YEARS`."""
+        assert self.rule is not None
+        known = len(self.starts(local + timedelta(seconds=1)))
+        horizon = local + timedelta(days=366 * SEARCHED_YEARS)
+        found = self.starts(horizon, limit=known + 1)
+        return found[known] if len(found) > known else None
+
     def moments(self, local: datetime) -> tuple[datetime, datetime]:
         """When an occurrence with this wall time begins and ends (UTC).
 
@@ -264,12 +299,19 @@ def read_zone(name: str) -> str:
 
 
 def read_dates(text: str, field: str) -> tuple[datetime, ...]:
-    """Wall times in ISO 8601 between commas or blanks. Raises InvalidInput naming the field."""
+    """Wall times in ISO 8601 or days as written in France, between commas or blanks.
+
+    A day without an hour is its midnight. Raises InvalidInput naming the field.
+    """
     found = []
     for part in re.split(r"[,;\s]+", text.strip()):
         if part:
             try:
-                found.append(datetime.fromisoformat(part).replace(tzinfo=None))
+                if re.fullmatch(r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}", part):
+                    day, month, year = map(int, part.split("/"))
+                    found.append(datetime.combine(date(year, month, day), time()))
+                else:
+                    found.append(datetime.fromisoformat(part).replace(tzinfo=None))
             except ValueError:
                 raise InvalidInput(field, f"{part[:30]!r} is no date and time") from None
     if len(found) > MAX_DATES:

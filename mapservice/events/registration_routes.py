@@ -28,13 +28,14 @@ from mapservice.mail.unsubscribe import is_signed
 from mapservice.mail.unsubscribe import signature as signed_for
 from mapservice.web import edge, forms
 from mapservice.web.edge import only_parameters, services
-from mapservice.web.forms import FormGate, FormRefused
+from mapservice.web.forms import FormGate, FormRefused, RateLimit
 from mapservice.web.unsubscribe import UnsubscribePage
 
 blueprint = Blueprint("event_registrations", __name__, url_prefix="/evenements/<uuid:identifier>")
 blueprint.after_request(edge.secret_answer)
 
-GATE = FormGate("register")
+# A village hall, a school or a town's Wi-Fi is one address: a whole room may register at once.
+GATE = FormGate("register", per_network=RateLimit(300), without_proof=RateLimit(60))
 SEATED, WAITING, REQUESTED = "seated", "waiting", "requested"
 
 
@@ -171,6 +172,7 @@ def seat(identifier: UUID, registration: UUID, signature: str) -> str:
             "events/seat.html",
             event=found,
             mine=known,
+            rank=registration_service.waiting_rank(connection, known),
             max_answer=MAX_ANSWER,
             until=moment_words(known.offered_until, found.zone) if known.offered_until else "",
             leave_path=f"{found.url}/quitter/{known.id}/{signed_for(known.id, known.leave_key)}",
@@ -264,6 +266,7 @@ def _page(connection: Connection, found: Event, error: str = "", field: str = ""
         event=found,
         person=person,
         mine=mine,
+        rank=registration_service.waiting_rank(connection, mine) if mine else None,
         counts=registration_service.counts(connection, found),
         error=error,
         field=field,

@@ -429,6 +429,14 @@ def counts(connection: Connection, found: Event) -> SeatCounts:
     return SeatCounts(found.capacity, *row)
 
 
+def waiting_rank(connection: Connection, known: Registration) -> int | None:
+    """Which one of those who wait somebody is, from 1, in the order of offers; None for others."""
+    if known.state is not RegistrationState.WAITING:
+        return None
+    order = connection.execute(text(WAITING), {"event": known.event}).all()
+    return next((n for n, row in enumerate(order, 1) if row.id == known.id), None)
+
+
 def people(connection: Connection, events: Sequence[UUID]) -> int:
     """How many people are registered for any of these, or wait for a seat."""
     bound = {"events": list(events), "alive": [str(one) for one in ALIVE]}

@@ -5,6 +5,7 @@ comes from an unconfirmed address stays in the payload of the mailed link. Rows 
 order: series, then its events by id.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -65,6 +66,17 @@ LETTER = "event_propose"
 # Series that the job goes through in one turn, and turns at once.
 SERIES_A_TURN = 500
 EXTENDED_AT_ONCE = 2
+# What moderators compare, of an event that was changed while public.
+FORMER_TEXTS = (
+    "title",
+    "summary",
+    "description",
+    "place_text",
+    "online_url",
+    "registration_url",
+    "question",
+)
+FORMER_TIMES = ("starts_local", "ends_local")
 # The columns of what has no place.
 NOWHERE = {
     "precision": str(Precision.NONE),
@@ -330,6 +342,8 @@ def change(
     content = _with_known_initiative(connection, wanted.content)
     reading = understand(connection, locator, content)
     values = content_values(content, reading.placement if reading else None)
+    if found.is_public:
+        note_before(connection, found)
     scope = wanted.scope if series.times.rule else ChangeScope.THIS
     if scope is ChangeScope.THIS:
         times = wanted.times
@@ -356,6 +370,17 @@ def change(
         connection.execute(text(PENDING_AGAIN), {"series": found.series})
     connection.execute(text(REQUEUE), {"series": found.series})
     return identifier
+
+
+def note_before(connection: Connection, found: Event) -> None:
+    """Keeps what a public event says before its change, for who looks at it afterwards.
+
+    Of several changes that nobody has looked at, what stood before the first.
+    """
+    before = {name: getattr(found, name) for name in FORMER_TEXTS}
+    before |= {name: getattr(found, name).isoformat() for name in FORMER_TIMES}
+    before["event"] = str(found.id)
+    connection.execute(text(NOTE_BEFORE), {"series": found.series, "before": json.dumps(before)})
 
 
 def to_change(
@@ -1089,6 +1114,11 @@ UPDATE event_series
    SET queued_at = now(), published_at = CASE WHEN CAST(:public AS boolean) THEN now() END
  WHERE id = :id"""
 
+NOTE_BEFORE = """
+UPDATE event_series
+   SET before_change = coalesce(before_change, CAST(:before AS jsonb))
+ WHERE id = :series"""
+
 REQUEUE = """
 UPDATE event_series
    SET queued_at = coalesce(queued_at, now()), revision = revision + 1
@@ -1106,10 +1136,11 @@ PENDING_AGAIN = "UPDATE event SET status = 'pending' WHERE series = :series AND 
 # The new series stands with moderators where its former one does.
 PART = """
 INSERT INTO event_series (person, continues, local_group, starts_local, duration, zone, rrule,
-                          exdates, rdates, revision, submitted_at, published_at, reason, source)
+                          exdates, rdates, revision, submitted_at, published_at, reason, source,
+                          before_change)
 SELECT person, id, local_group, :starts_local, :duration, :zone, :rrule,
        CAST(:exdates AS timestamp[]), CAST(:rdates AS timestamp[]), revision,
-       submitted_at, published_at, reason, source
+       submitted_at, published_at, reason, source, before_change
   FROM event_series WHERE id = :id
 RETURNING id"""
 
@@ -1168,7 +1199,7 @@ RETURNING id"""
 
 SETTLE = """
 UPDATE event_series
-   SET queued_at = NULL, reason = :reason,
+   SET queued_at = NULL, before_change = NULL, reason = :reason,
        published_at = CASE WHEN :published THEN coalesce(published_at, now()) ELSE published_at END
  WHERE id = :id"""
 
@@ -1178,4 +1209,5 @@ DELETE FROM event_series
    AND NOT EXISTS (SELECT FROM event WHERE event.series = event_series.id
                       AND status IN ('published', 'moved', 'postponed', 'cancelled', 'done'))"""
 
-ERASE_ORGANISER = "UPDATE event_series SET person = NULL, reason = '' WHERE person = :person"
+ERASE_ORGANISER = """
+UPDATE event_series SET person = NULL, reason = '', before_change = NULL WHERE person = :person"""

@@ -18,9 +18,9 @@ from mapservice.contributions.needs.model import NeedOwner
 from mapservice.contributions.proposals.model import MAX_REASON
 from mapservice.errors import NotFound
 from mapservice.groups import queries, service
-from mapservice.groups.model import GroupStatus, LocalGroup
+from mapservice.groups.model import GroupStatus, LocalGroup, MemberStanding
 from mapservice.groups.routes import words
-from mapservice.groups.words import place_words
+from mapservice.groups.words import openness_label, place_words
 from mapservice.i18n import gettext as _
 from mapservice.i18n import verdict_label
 from mapservice.initiatives.markdown import to_html
@@ -117,6 +117,28 @@ def eyebrow(group: LocalGroup) -> str:
 PROVIDER = CaseProvider(CaseKind.GROUP, load, "group_moderation.case")
 
 
+def _former(connection: Connection, found: LocalGroup) -> list[tuple[str, str]]:
+    """What was changed since moderators saw it, each with its label, as it stood before."""
+    before = queries.before_change(connection, found.id)
+    labels = {
+        "name": _("Nom"),
+        "summary": _("Résumé"),
+        "place_text": _("Où"),
+        "openness": _("Pour devenir membre"),
+        "organisation": _("Organisation"),
+        "description": _("Description"),
+    }
+    told = [
+        (name, label)
+        for name, label in labels.items()
+        if name in before and before[name] != getattr(found, name)
+    ]
+    return [
+        (label, openness_label(before[name]) if name == "openness" else before[name])
+        for name, label in told
+    ]
+
+
 def _page(connection: Connection, identifier: UUID, error: str = "") -> Response:
     found = queries.find(connection, identifier)
     if found is None or not queries.is_within(connection, identifier, access.sees()):
@@ -128,6 +150,12 @@ def _page(connection: Connection, identifier: UUID, error: str = "") -> Response
         kind=kind,
         holder=holder,
         eyebrow=eyebrow(found),
+        former=_former(connection, found),
+        organisers=[
+            one.name
+            for one in queries.members(connection, identifier)
+            if one.standing is MemberStanding.ORGANISER
+        ],
         needs=needs.of_owner(connection, NeedOwner.GROUP, identifier, None),
         description_html=Markup(to_html(found.description)),
         decisions=audit.decisions(connection, identifier),

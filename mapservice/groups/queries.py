@@ -166,6 +166,12 @@ def find(connection: Connection, identifier: UUID, *, lock: bool = False) -> Loc
     return found.get(identifier)
 
 
+def before_change(connection: Connection, identifier: UUID) -> dict[str, str]:
+    """What a group said in public before a change that moderators have not seen; {} for none."""
+    statement = select(local_group.c.before_change).where(local_group.c.id == identifier)
+    return connection.execute(statement).scalar_one_or_none() or {}
+
+
 def of_ids(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, LocalGroup]:
     rows = connection.execute(_LISTING.where(local_group.c.id.in_(list(ids))))
     return {row.id: _group(row) for row in rows}

@@ -5,6 +5,7 @@ payload of the mailed link. The group's row is locked before those of its member
 ids: so no two verbs decide about the same group at once (`membership_service.py`).
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -240,6 +241,10 @@ def change(
     if found.revision != seen:
         raise StateConflict("There is a newer version.")
     values = content_values(content) | understand(connection, locator, content).values
+    if found.is_public:
+        # For who looks at it afterwards: of several changes, what stood before the first.
+        before = {name: str(getattr(found, name)) for name in FORMER_TEXTS}
+        connection.execute(text(NOTE_BEFORE), {"id": identifier, "before": json.dumps(before)})
     if found.status is GroupStatus.DRAFT:
         values["status"] = str(GroupStatus.PENDING)
     connection.execute(update(local_group).where(local_group.c.id == identifier).values(values))
@@ -435,6 +440,13 @@ def _case(connection: Connection, identifier: UUID, moderator: ModeratorIdentity
 
 QUEUE_FIRST = "UPDATE local_group SET queued_at = now() WHERE id = :id"
 
+# What moderators compare, of a group that was changed while public.
+FORMER_TEXTS = ("name", "summary", "description", "place_text", "openness", "organisation")
+NOTE_BEFORE = """
+UPDATE local_group
+   SET before_change = coalesce(before_change, CAST(:before AS jsonb))
+ WHERE id = :id"""
+
 REQUEUE = """
 UPDATE local_group
    SET queued_at = coalesce(queued_at, now()), revision = revision + 1
@@ -467,4 +479,5 @@ UPDATE local_group
                            THEN coalesce(published_at, now()) ELSE published_at END
  WHERE id = :id"""
 
-SETTLE = "UPDATE local_group SET queued_at = NULL, reason = :reason WHERE id = :id"
+SETTLE = """
+UPDATE local_group SET queued_at = NULL, before_change = NULL, reason = :reason WHERE id = :id"""

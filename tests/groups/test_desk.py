@@ -100,7 +100,7 @@ def test_an_event_proposed_from_the_desk_is_the_groups(
     path = f"/evenements/proposer?group={group}"
     assert path in founder.client.get(f"/groupes/{group}/bureau").text
     page = founder.client.get(path).text
-    assert f'name="group" value="{group}"' in page
+    assert f'<option value="{group}" selected>' in page
     organiser = Organiser(founder.client, engine)
     made = organiser.propose(group=str(group))
     with engine.connect() as connection:

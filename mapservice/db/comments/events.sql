@@ -18,6 +18,7 @@ COMMENT ON COLUMN event_series.made_until IS 'Up to when its occurrences are the
 COMMENT ON COLUMN event_series.sequence_base IS
     'What its SEQUENCE in calendars counts from, beside its dates'' own: grows when its times or rule change.';
 COMMENT ON COLUMN event_series.retimed_at IS 'When they changed last; null: never.';
+COMMENT ON COLUMN event_series.before_change IS 'What a public date of it (event) said before the first change that no moderator has looked at; null: none.';
 COMMENT ON COLUMN event_series.revision IS 'Number of the present text; each edit counts one up.';
 COMMENT ON COLUMN event_series.queued_at IS 'Since when it waits for a moderator; null: it does not.';
 COMMENT ON COLUMN event_series.submitted_at IS 'When it was proposed and confirmed.';

@@ -38,6 +38,7 @@ COMMENT ON COLUMN local_group.submitted_at IS 'When it was proposed and confirme
 COMMENT ON COLUMN local_group.published_at IS 'When it was first published.';
 COMMENT ON COLUMN local_group.archived_at IS 'When it was archived; null unless it is.';
 COMMENT ON COLUMN local_group.reason IS 'What moderators told its organisers last.';
+COMMENT ON COLUMN local_group.before_change IS 'What it said in public before the first change that no moderator has looked at; null: none.';
 COMMENT ON COLUMN local_group.source IS
     'sample or generated for what is made up, the name of another service for what came in its package; else empty.';
 COMMENT ON COLUMN local_group.source_url IS 'Its page where it is organised; empty: organised here, or not told.';

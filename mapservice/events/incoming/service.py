@@ -410,14 +410,15 @@ class _CalendarImporter:
         queries.move_aside(connection, sorted(renamed))
         has_changed = _same_times(former.times, times.times) is False
         has_other_words = has_unseen_words = False
+        gone: list[Event] = []
+        altered: list[tuple[Event, dict[str, Any]]] = []
         for one in ahead:
             date = matched.get(one.id)
             if date is None or date.is_cancelled:
                 # Its rule gives it no more, or its source says so: that is a statement. A refusal
                 # stays, as the dates that come back are known by it.
                 if one.status not in (EventStatus.CANCELLED, EventStatus.REJECTED):
-                    service.cancel_occurrences(connection, [one], "", "")
-                    has_changed = True
+                    gone.append(one)
                 continue
             values = _date_values(date, contents)
             if one.id in renamed or date.is_alone:
@@ -433,8 +434,11 @@ class _CalendarImporter:
                 has_changed = True
             if one.id in renamed or _differs(one, values):
                 moved = service.moved_values(one, date.times, date.times.start)
-                service.write_changes(connection, [(one, {**values, **moved})], "")
-                has_changed = True
+                altered.append((one, {**values, **moved}))
+        # All at once: whoever is registered for several of these dates hears of them in one mail.
+        service.cancel_occurrences(connection, gone, "", "")
+        service.write_changes(connection, altered, "")
+        has_changed = has_changed or bool(gone or altered)
         taken = {date.recurrence for date in matched.values()}
         new = [
             date

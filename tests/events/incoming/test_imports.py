@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from mapservice.errors import InvalidInput, StateConflict
-from mapservice.events import service
+from mapservice.events import registration_service, service
 from mapservice.imports import run_queries, run_service
 from tests.events.incoming.calendars import (
     MONDAY,
@@ -20,6 +20,7 @@ from tests.events.incoming.calendars import (
     paris,
     paris_end,
 )
+from tests.events.organiser import SENDER, make_person, sent_mails
 from tests.moderation.moderator import Moderator
 
 SOURCE = "Agenda de l’essai"
@@ -366,3 +367,28 @@ def test_pages_tell_no_hour_that_nobody_told(
 def test_a_licence_that_forbids_reuse_is_refused(take: Import) -> None:
     with pytest.raises(InvalidInput, match="licence"):
         take(calendar(WEEKLY), licence="CC BY-NC 4.0")
+
+
+def test_a_run_that_changes_several_dates_writes_once(engine: Engine, take: Import) -> None:
+    take(calendar(WEEKLY))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE event SET registration = 'open', registration_url = ''"))
+        dates = connection.execute(text("SELECT id FROM event ORDER BY starts_at")).scalars().all()
+        person = make_person(connection)
+        for one in dates[:5]:
+            registration_service.register(connection, one, person, SENDER, datetime.now(UTC))
+        connection.execute(text("DELETE FROM delivery"))
+    moved = event(
+        paris(0, 20),
+        paris_end(0, 22),
+        "RRULE:FREQ=WEEKLY;COUNT=3",
+        "LOCATION:Salle des fêtes, 35000 Rennes",
+        "URL:https://agenda.example/repas",
+        uid="repas",
+    )
+    take(calendar(moved))
+    told = sorted(mail.subject.replace("\u00a0", " ") for mail in sent_mails(engine))
+    assert len(told) == 2, told
+    assert told[0].startswith("Annulé :")
+    assert told[0].endswith(", 2 dates")
+    assert told[1].endswith(", 3 dates")
