@@ -34,6 +34,7 @@ from mapservice.events import message_moderation_routes as message_moderation
 from mapservice.events import message_routes as event_messages
 from mapservice.events import moderation_routes as event_moderation
 from mapservice.events import registration_routes as event_registrations
+from mapservice.events.month_routes import blueprint as event_months
 from mapservice.events.need_routes import blueprint as event_needs
 from mapservice.events.routes import blueprint as events
 from mapservice.events.tile_routes import blueprint as event_tiles
@@ -121,6 +122,7 @@ BLUEPRINTS = (
     initiatives,
     near,
     events,
+    event_months,
     event_authors.blueprint,
     event_registrations.blueprint,
     event_tiles,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -63,6 +64,7 @@ WIDEST_OFFSET = timedelta(hours=14)
 # Nothing takes longer (a constraint of the table): what is under way began no earlier.
 LONGEST = timedelta(days=32)
 COUNTED_UP_TO = 5_000
+SHOWN_A_DAY = 2  # events that a day of the month view names
 DATES_LOOKED_AT = 500
 # Of a group's next dates so many times as many are looked at as are shown.
 LOOKED_AT_DATES = 4
@@ -362,6 +364,53 @@ def count_dates(connection: Connection, filters: EventFilters, now: datetime) ->
     counts = select(func.count(), func.count(some.c.series.distinct()))
     dates, series = connection.execute(counts).one()
     return int(dates), int(series)
+
+
+@dataclass(frozen=True, slots=True)
+class EventDay:
+    """How many events take place on a day, and those that begin first."""
+
+    count: int
+    first: Sequence[Event]
+
+
+def days_of_month(
+    connection: Connection, filters: EventFilters, month: date, now: datetime
+) -> dict[date, EventDay]:
+    """What a filter finds on each day of a month, by the clocks there; days with nothing are left
+    out. `month` is its first day.
+
+    What takes several days is counted on each, as the list of that day has it.
+    """
+    following = (month + timedelta(days=31)).replace(day=1)
+    wanted = replace(filters, begin=month, end=following, when=None)
+    own = event.c
+    ends = cast(own.ends_local - timedelta(microseconds=1), Date)
+    day = func.generate_series(
+        func.greatest(cast(own.starts_local, Date), month),
+        func.least(ends, following - timedelta(days=1)),
+        timedelta(days=1),
+    )
+    found = (
+        select(own.id, own.starts_at, own.ends_at, cast(day, Date).label("day"))
+        .where(*where(wanted, now))
+        .subquery()
+    )
+    order = (found.c.starts_at, found.c.ends_at, found.c.id)
+    ranked = select(
+        found.c.day,
+        found.c.id,
+        func.count().over(partition_by=found.c.day).label("dates"),
+        func.row_number().over(partition_by=found.c.day, order_by=order).label("rank"),
+    ).subquery()
+    few = select(ranked).where(ranked.c.rank <= SHOWN_A_DAY).order_by(ranked.c.day, ranked.c.rank)
+    rows = connection.execute(few).all()
+    known = of_ids(connection, {row.id for row in rows})
+    return {
+        one: EventDay(here[0].dates, [known[row.id] for row in here if row.id in known])
+        for one, grouped in groupby(rows, key=lambda row: row.day)
+        if (here := list(grouped))
+    }
 
 
 def find(connection: Connection, identifier: UUID, *, lock: bool = False) -> Event | None:

@@ -94,6 +94,7 @@ ATOM = "application/atom+xml; charset=utf-8"
 CALENDAR = "text/calendar; charset=utf-8"
 LINKED_DATA = "application/ld+json"
 VIEW = "vue"
+MONTH = "month"
 
 
 def read_filters(connection: Connection, *beside: str) -> tuple[EventFilters, EventPageRequest]:
@@ -169,6 +170,7 @@ def listing() -> ResponseReturnValue:
             ],
             with_query=with_query(filters, view, around.code if around else ""),
             event_address=lambda ending: f"/evenements{ending}{query_of(filters)}",
+            month_address=month_address(filters, around.code if around else ""),
             shown_day=lambda name: dict(pairs).get(name, "")[:10],
             shows_map=view == "carte",
             map_config=events_map(filters) if view == "carte" else None,
@@ -554,6 +556,12 @@ def query_of(filters: EventFilters, **changes: str | None) -> str:
     pairs = [pair for pair in filters.to_pairs() if pair[0] not in changes]
     pairs += [(name, text) for name, text in changes.items() if text]
     return f"?{urlencode(pairs, safe=',:')}" if pairs else ""
+
+
+def month_address(filters: EventFilters, commune: str = "", month: str = "") -> str:
+    """The month view of a filter, whose own days it leaves out."""
+    wanted = replace(filters, begin=None, end=None, when=None)
+    return f"/evenements/mois{query_of(wanted, **{COMMUNE: commune, MONTH: month})}"
 
 
 def with_query(filters: EventFilters, view: str, commune: str = "") -> Any:

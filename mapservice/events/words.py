@@ -1,7 +1,7 @@
 """When and where an event takes place, in words that claim no more than is known."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import cast
 
 from mapservice.events.model import NO_LENGTH, Event, EventMode, is_whole_days
@@ -117,6 +117,17 @@ def short_day(local: datetime, language: str = "") -> tuple[str, str, str]:
         str(local.day),
         str(format_date(local, "MMM", locale=locale)),
     )
+
+
+def weekdays(language: str = "") -> list[tuple[str, str]]:
+    """The days of a week from Monday, each whole and short: ("lundi", "lun.")."""
+    locale = LOCALES[language or LANGUAGE.get()]
+    monday = date(2026, 11, 30)
+    week = [monday + timedelta(days=n) for n in range(7)]
+    return [
+        (format_date(day, "EEEE", locale=locale), format_date(day, "EEE", locale=locale))
+        for day in week
+    ]
 
 
 def one_card_per_series(found: Sequence[Event]) -> list[tuple[Event, list[Event]]]:
