@@ -392,11 +392,11 @@ def days_of_month(
         timedelta(days=1),
     )
     found = (
-        select(own.id, own.starts_at, own.ends_at, cast(day, Date).label("day"))
+        select(own.id, own.starts_local, cast(day, Date).label("day"))
         .where(*where(wanted, now))
         .subquery()
     )
-    order = (found.c.starts_at, found.c.ends_at, found.c.id)
+    order = (found.c.starts_local, found.c.id)
     ranked = select(
         found.c.day,
         found.c.id,
