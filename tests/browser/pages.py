@@ -83,6 +83,8 @@ OPEN = (
     "/evenements?vue=carte&when=week",
     "/evenements?q=zzxqyyv",
     "/evenements?lieu=Saint-Denis",
+    "/evenements/mois",
+    "/evenements/mois?month=2026-02&theme=culture",
     "/evenements/{event}",
     "/evenements/{event}/inscription",
     "{leave_event}",

@@ -14,6 +14,7 @@ import os
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -62,6 +63,7 @@ Tell = Callable[[str], None]
 
 COPY_BYTES = 1024 * 1024
 OUTSIDE = "outside"
+PATIENCE = 5.0  # s until whoever left the database is gone from its list
 OF_HOME = (PUSH_KEY, BASEMAP)
 # One backup of a database at a time.
 ALONE = "SELECT pg_try_advisory_lock(hashtext('backup'), 1)"
@@ -417,8 +419,7 @@ def restore(
                 f"the database has {len(present)} tables already: restore into an empty one, or say"
                 " --replace to lose what is there"
             )
-        if queries.others_connected(connection):
-            raise StateConflict("somebody is connected to the database: stop the service first")
+        _wait_until_alone(connection)
         version = queries.server_version(connection)
     tell("files …")
     remarks = _place_files(settings, folder, manifest, instead=instead or half)
@@ -476,6 +477,16 @@ def newest_in(parent: Path) -> Path:
     if not found:
         raise SourceError(f"{parent} holds no backup")
     return found[-1][0]
+
+
+def _wait_until_alone(connection: Connection) -> None:
+    """Of those who have just left, the service or a tool, a server takes a moment to see it."""
+    until = time.monotonic() + PATIENCE
+    while queries.others_connected(connection):
+        if time.monotonic() > until:
+            raise StateConflict("somebody is connected to the database: stop the service first")
+        connection.rollback()  # within a transaction the list of who is there stays as it was
+        time.sleep(0.1)
 
 
 def _place_files(
