@@ -1,6 +1,7 @@
 """`/evenements/mois`: the days of a month, with how many events take place on each."""
 
 from calendar import Calendar
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
@@ -20,8 +21,9 @@ from mapservice.events.routes import (
     words,
 )
 from mapservice.events.words import weekdays
+from mapservice.geocoding.service import GeocoderCache
 from mapservice.i18n import clock_words, period
-from mapservice.initiatives.place_asked import COMMUNE, commune_around
+from mapservice.initiatives.place_asked import PLACE_PARAMETERS, place_around
 from mapservice.web.edge import same_for_all, services
 
 blueprint = Blueprint("event_months", __name__)
@@ -39,16 +41,17 @@ def month() -> ResponseReturnValue:
     today = wall_time(now, PARIS).date()
     first = _month_asked(request.args.get(MONTH, ""), today)
     with services().autocommit.connect() as connection:
-        filters, paging = read_filters(connection, MONTH, COMMUNE)
+        filters, paging = read_filters(connection, MONTH, *PLACE_PARAMETERS)
         if filters.has_days or paging != EventPageRequest():
             own = ("from", "to", "when", "limit", "cursor")
             wrong = next(name for name in own if name in request.args)
             raise InvalidInput(wrong, "does not go with a month")
-        around = commune_around(connection, filters.about, request.args.get(COMMUNE, ""))
+        geocoders = services().of(GeocoderCache)
+        around = place_around(connection, geocoders, filters.about, request.args)
         if filters.about.near is None:
             same_for_all()
         days = queries.days_of_month(connection, filters, first, now)
-        commune = around.code if around else ""
+        here = around.here if around else {}
         return render_template(
             "events/month.html",
             filters=filters,
@@ -60,9 +63,9 @@ def month() -> ResponseReturnValue:
             days=days,
             today=today,
             title=listing_title(filters, around),
-            day_address=lambda day: _list_of(filters, commune, day),
-            month_address=lambda months: _turned(filters, commune, first, months, today),
-            list_address=_list_of(filters, commune),
+            day_address=lambda day: _list_of(filters, here, day),
+            month_address=lambda months: _turned(filters, here, first, months, today),
+            list_address=_list_of(filters, here),
             **words(now),
         )
 
@@ -88,18 +91,18 @@ def _months_on(first: date, months: int) -> date:
     return first.replace(year=count // 12, month=count % 12 + 1)
 
 
-def _list_of(filters: EventFilters, commune: str, day: date | None = None) -> str:
+def _list_of(filters: EventFilters, here: Mapping[str, str], day: date | None = None) -> str:
     """The list of the same filter, of one day where it is told."""
     wanted = replace(filters, begin=day, end=None)
     last = day.isoformat() if day else None
-    return f"/evenements{query_of(wanted, to=last, **{COMMUNE: commune})}"
+    return f"/evenements{query_of(wanted, to=last, **here)}"
 
 
 def _turned(
-    filters: EventFilters, commune: str, first: date, months: int, today: date
+    filters: EventFilters, here: Mapping[str, str], first: date, months: int, today: date
 ) -> str | None:
     """The month so many after, or before, in the same filter; None beyond what can be asked for."""
     present, wanted = today.replace(day=1), _months_on(first, months)
     if not present <= wanted <= _months_on(present, AHEAD):
         return None
-    return month_address(filters, commune, f"{wanted:%Y-%m}" if wanted != present else "")
+    return month_address(filters, here, f"{wanted:%Y-%m}" if wanted != present else "")

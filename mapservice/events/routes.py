@@ -1,7 +1,7 @@
 """`/evenements`: the list and its map, one event, and the same for machines."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -68,8 +68,10 @@ from mapservice.initiatives.place_asked import (
     COMMUNE,
     PLACE,
     PLACE_PAIRS,
-    CommuneAround,
-    commune_around,
+    PLACE_PARAMETERS,
+    PlaceAround,
+    parts_of,
+    place_around,
     place_asked,
     within_reach,
 )
@@ -118,13 +120,15 @@ def listing() -> ResponseReturnValue:
     if view not in ("", "carte"):
         raise InvalidInput(VIEW, "is not carte")
     with services().autocommit.connect() as connection:
-        filters, paging = read_filters(connection, VIEW, PLACE, COMMUNE)
+        filters, paging = read_filters(connection, VIEW, *PLACE_PARAMETERS)
+        geocoders = services().of(GeocoderCache)
         asked = None
         if request.args.get(PLACE, "").strip():
-            asked = place_asked(connection, services().of(GeocoderCache), request.args[PLACE])
-        if asked and asked.commune:
-            return redirect(_around(connection, filters, asked.commune, view), HTTPStatus.SEE_OTHER)
-        around = commune_around(connection, filters.about, request.args.get(COMMUNE, ""))
+            asked = place_asked(connection, geocoders, request.args[PLACE])
+        if asked and asked.here:
+            return redirect(_around(connection, filters, asked.here, view), HTTPStatus.SEE_OTHER)
+        around = place_around(connection, geocoders, filters.about, request.args)
+        here = around.here if around else {}
         if filters.about.near is None and asked is None:
             same_for_all()
         limit = paging.limit or PAGE_SIZE
@@ -132,7 +136,7 @@ def listing() -> ResponseReturnValue:
             raise InvalidInput("limit", f"pages for people hold at most {MAX_PAGE_SIZE}")
         page = queries.find_page(connection, filters, limit, now, paging.cursor)
         if around:
-            # Metres from the middle of a commune would be metres from nowhere.
+            # Metres from the middle of communes would be metres from nowhere.
             page = replace(page, items=[replace(one, distance=None) for one in page.items])
         total, series = queries.count_dates(connection, filters, now)
         named = [ref for ref in filters.about.territory if isinstance(ref, NamedTerritory)]
@@ -150,16 +154,15 @@ def listing() -> ResponseReturnValue:
             series=series,
             more=total >= queries.COUNTED_UP_TO,
             first=paging.cursor is None,
-            next_url=next_address(
-                "/evenements", filters, page, paging, view, around.code if around else ""
-            ),
+            next_url=next_address("/evenements", filters, page, paging, {VIEW: view, **here}),
             title=listing_title(filters, around),
             around=around,
             asked=asked,
             choices=[
-                (one, _around(connection, filters, one.commune, view))
+                (one, _around(connection, filters, {COMMUNE: one.commune}, view))
                 for one in (asked.choices if asked else ())
             ],
+            parts=parts_of(around, lambda one: _around(connection, filters, one, view)),
             named=named,
             themes=list(Theme),
             whens=[
@@ -168,9 +171,9 @@ def listing() -> ResponseReturnValue:
                 (DaysAsked.WEEK, _("Cette semaine")),
                 (DaysAsked.FORTNIGHT, _("D’ici deux semaines")),
             ],
-            with_query=with_query(filters, view, around.code if around else ""),
+            with_query=with_query(filters, {VIEW: view, **here}),
             event_address=lambda ending: f"/evenements{ending}{query_of(filters)}",
-            month_address=month_address(filters, around.code if around else ""),
+            month_address=month_address(filters, here),
             shown_day=lambda name: dict(pairs).get(name, "")[:10],
             shows_map=view == "carte",
             map_config=events_map(filters) if view == "carte" else None,
@@ -184,9 +187,11 @@ def listing() -> ResponseReturnValue:
         )
 
 
-def _around(connection: Connection, filters: EventFilters, commune: str, view: str) -> str:
-    wanted = replace(filters, about=within_reach(connection, filters.about, commune))
-    return f"/evenements{query_of(wanted, **{COMMUNE: commune, VIEW: view})}"
+def _around(
+    connection: Connection, filters: EventFilters, here: Mapping[str, str], view: str
+) -> str:
+    about = within_reach(connection, services().of(GeocoderCache), filters.about, here)
+    return f"/evenements{query_of(replace(filters, about=about), **here, **{VIEW: view})}"
 
 
 @blueprint.get("/evenements.geojson")
@@ -510,8 +515,8 @@ def events_map(filters: EventFilters) -> dict[str, Any]:
     return config | kinds | listing_drawings(filters, url_for("event_drawings.drawing"))
 
 
-def listing_title(filters: EventFilters, around: CommuneAround | None = None) -> str:
-    """What a list of the filter is called; `around` is the commune that its circle surrounds."""
+def listing_title(filters: EventFilters, around: PlaceAround | None = None) -> str:
+    """What a list of the filter is called; `around` is the place that its circle surrounds."""
     about = filters.about
     parts = [
         *(ref.name for ref in about.territory if isinstance(ref, NamedTerritory)),
@@ -558,17 +563,18 @@ def query_of(filters: EventFilters, **changes: str | None) -> str:
     return f"?{urlencode(pairs, safe=',:')}" if pairs else ""
 
 
-def month_address(filters: EventFilters, commune: str = "", month: str = "") -> str:
-    """The month view of a filter, whose own days it leaves out."""
+def month_address(filters: EventFilters, here: Mapping[str, str], month: str = "") -> str:
+    """The month view of a filter, whose own days it leaves out; `here` as a page says its place."""
     wanted = replace(filters, begin=None, end=None, when=None)
-    return f"/evenements/mois{query_of(wanted, **{COMMUNE: commune, MONTH: month})}"
+    return f"/evenements/mois{query_of(wanted, **here, **{MONTH: month})}"
 
 
-def with_query(filters: EventFilters, view: str, commune: str = "") -> Any:
-    """For templates: the address of the list with some of its filter changed, in the same view."""
+def with_query(filters: EventFilters, beside: Mapping[str, str]) -> Any:
+    """For templates: the address of the list with some of its filter changed; `beside` are the
+    parameters of the page."""
 
     def address(**changes: str | None) -> str:
-        kept = {VIEW: view, COMMUNE: commune, **changes}
+        kept: dict[str, str | None] = {**beside, **changes}
         if "when" in changes:
             kept |= {"from": None, "to": None}
         return f"/evenements{query_of(filters, **kept)}"
@@ -581,13 +587,12 @@ def next_address(
     filters: EventFilters,
     page: queries.EventPage,
     paging: EventPageRequest,
-    view: str = "",
-    commune: str = "",
+    beside: Mapping[str, str] | None = None,
 ) -> str | None:
+    """That of the following page; `beside` are the parameters of the page."""
     if page.next is None:
         return None
-    pairs = [*filters.to_pairs(), *([(VIEW, view)] if view else [])]
-    pairs += [(COMMUNE, commune)] if commune else []
+    pairs = [*filters.to_pairs(), *((name, told) for name, told in (beside or {}).items() if told)]
     pairs += [("limit", str(paging.limit))] if paging.limit else []
     return f"{path}?{urlencode([*pairs, ('cursor', page.next.encode())], safe=',:')}"
 

@@ -27,8 +27,10 @@ from mapservice.initiatives.place_asked import (
     COMMUNE,
     PLACE,
     PLACE_PAIRS,
-    CommuneAround,
-    commune_around,
+    PLACE_PARAMETERS,
+    PlaceAround,
+    parts_of,
+    place_around,
     place_asked,
     within_reach,
 )
@@ -65,13 +67,14 @@ def listing() -> ResponseReturnValue:
     """
     now = datetime.now(UTC)
     with services().autocommit.connect() as connection:
-        filters, paging = read_filters(connection, PLACE, COMMUNE)
+        filters, paging = read_filters(connection, *PLACE_PARAMETERS)
+        geocoders = services().of(GeocoderCache)
         asked = None
         if request.args.get(PLACE, "").strip():
-            asked = place_asked(connection, services().of(GeocoderCache), request.args[PLACE])
-        if asked and asked.commune:
-            return redirect(_around(connection, filters, asked.commune), HTTPStatus.SEE_OTHER)
-        around = commune_around(connection, filters.about, request.args.get(COMMUNE, ""))
+            asked = place_asked(connection, geocoders, request.args[PLACE])
+        if asked and asked.here:
+            return redirect(_around(connection, filters, asked.here), HTTPStatus.SEE_OTHER)
+        around = place_around(connection, geocoders, filters.about, request.args)
         if filters.about.near is None and asked is None:
             same_for_all()
         limit = paging.limit or PAGE_SIZE
@@ -79,7 +82,7 @@ def listing() -> ResponseReturnValue:
             raise InvalidInput("limit", f"pages for people hold at most {MAX_PAGE_SIZE}")
         page = queries.find_page(connection, filters, limit, now, paging.cursor)
         if around:
-            # Metres from the middle of a commune would be metres from nowhere.
+            # Metres from the middle of communes would be metres from nowhere.
             page = replace(page, items=[replace(one, distance=None) for one in page.items])
         total = queries.count(connection, filters, now)
         anywhere = replace(
@@ -92,7 +95,7 @@ def listing() -> ResponseReturnValue:
         )
         pairs = filters.to_pairs()
         sample = sample_of(page.items)
-        here = {COMMUNE: around.code} if around else {}
+        here = around.here if around else {}
         return render_template(
             "groups/list.html",
             page=page,
@@ -106,9 +109,10 @@ def listing() -> ResponseReturnValue:
             around=around,
             asked=asked,
             choices=[
-                (one, _around(connection, filters, one.commune))
+                (one, _around(connection, filters, {COMMUNE: one.commune}))
                 for one in (asked.choices if asked else ())
             ],
+            parts=parts_of(around, lambda one: _around(connection, filters, one)),
             place_carried=[(name, told) for name, told in pairs if name not in PLACE_PAIRS],
             everywhere=f"/groupes{query_of(replace(filters, about=anywhere))}",
             map_address=_map_address(filters),
@@ -128,9 +132,9 @@ def listing() -> ResponseReturnValue:
         )
 
 
-def _around(connection: Connection, filters: GroupFilters, commune: str) -> str:
-    wanted = replace(filters, about=within_reach(connection, filters.about, commune))
-    return f"/groupes{query_of(wanted, {COMMUNE: commune})}"
+def _around(connection: Connection, filters: GroupFilters, here: Mapping[str, str]) -> str:
+    about = within_reach(connection, services().of(GeocoderCache), filters.about, here)
+    return f"/groupes{query_of(replace(filters, about=about), here)}"
 
 
 def _map_address(filters: GroupFilters) -> str:
@@ -224,8 +228,8 @@ def words(now: datetime) -> dict[str, Any]:
     }
 
 
-def listing_title(filters: GroupFilters, around: CommuneAround | None = None) -> str:
-    """What a list of the filter is called; `around` is the commune that its circle surrounds."""
+def listing_title(filters: GroupFilters, around: PlaceAround | None = None) -> str:
+    """What a list of the filter is called; `around` is the place that its circle surrounds."""
     about = filters.about
     parts = [
         *(ref.name for ref in about.territory if isinstance(ref, NamedTerritory)),
@@ -237,9 +241,9 @@ def listing_title(filters: GroupFilters, around: CommuneAround | None = None) ->
     return _("Groupes : %(about)s", about=", ".join(parts)) if parts else _("Groupes locaux")
 
 
-def start_address(filters: GroupFilters, around: CommuneAround | None = None) -> str:
+def start_address(filters: GroupFilters, around: PlaceAround | None = None) -> str:
     """The form that starts a group, in the commune that the list is about."""
-    if around:
+    if around and around.parameter == COMMUNE:
         return f"/groupes/creer?commune={around.code}"
     named = [ref for ref in filters.about.territory if isinstance(ref, NamedTerritory)]
     alone = len(named) == 1 and named[0].level == "commune"

@@ -2,6 +2,7 @@
 around all of a commune; and the commune that is nearest where there is none.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
@@ -73,8 +74,9 @@ SELECT code, name, article, ST_Distance(outline::geography, here::geography) AS 
 BOUNDING = """
 SELECT ST_X(middle), ST_Y(middle), radius
   FROM (SELECT ST_Transform((bound).center, 4326) AS middle, (bound).radius AS radius
-          FROM (SELECT ST_MinimumBoundingRadius(outline_3857) AS bound
-                  FROM territory WHERE level = 'commune' AND code = :code) AS bounded) AS placed"""
+          FROM (SELECT ST_MinimumBoundingRadius(ST_Collect(outline_3857)) AS bound
+                  FROM territory WHERE level = 'commune' AND code = ANY(:codes)
+                HAVING count(*) > 0) AS bounded) AS placed"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +94,12 @@ def nearest_commune(connection: Connection, here: LonLat) -> NearestCommune | No
     return NearestCommune(*row) if row else None
 
 
-def circle_of_commune(connection: Connection, code: str) -> tuple[LonLat, float] | None:
-    """The smallest circle around all of a commune: its middle, and its radius in steps of 100 m.
+def circle_of_communes(connection: Connection, codes: Iterable[str]) -> tuple[LonLat, float] | None:
+    """The smallest circle around all of some communes: its middle, its radius in steps of 100 m.
 
     It claims no address: of a commune nobody knows more than its outline. None for no commune.
     """
-    row = connection.execute(text(BOUNDING), {"code": code}).one_or_none()
+    row = connection.execute(text(BOUNDING), {"codes": list(codes)}).one_or_none()
     if row is None:
         return None
     middle = LonLat(round(row[0], 4), round(row[1], 4))

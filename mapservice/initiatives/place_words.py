@@ -4,7 +4,7 @@ from mapservice.geocoding.matching.vocabulary import names_street
 from mapservice.geocoding.model import Precision
 from mapservice.i18n import gettext as _
 from mapservice.i18n import metres_words
-from mapservice.initiatives.place_asked import NEAR_METRES, CommuneAround
+from mapservice.initiatives.place_asked import COMMUNE, PlaceAround
 from mapservice.initiatives.queries import Initiative
 from mapservice.territories.model import Level, in_departement, in_region, of_commune
 
@@ -60,11 +60,12 @@ def place_name(initiative: Initiative) -> str:
     return next((name for name in names if name), "")
 
 
-def around_words(around: CommuneAround | None) -> str:
-    """How far around which commune; with its département where another bears its name."""
+def around_words(around: PlaceAround | None) -> str:
+    """How far around what; a commune with its département where another bears its name."""
     if around is None:
         return _("autour d’un lieu")
+    if around.parameter != COMMUNE:
+        return _("autour du code postal %(code)s", code=around.code)
     of_name = of_commune(around.full_name, around.article)
-    return _(
-        "à moins de %(count)s km %(of_name)s", count=round(NEAR_METRES / 1000), of_name=of_name
-    )
+    count = round(around.metres / 1000)
+    return _("à moins de %(count)s km %(of_name)s", count=count, of_name=of_name)

@@ -4,7 +4,7 @@ One value, `AroundCounts`, says what is there; the sentence, the list, the map a
 the page are all made of it, so that none can say what another denies.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -19,11 +19,18 @@ from mapservice.events.routes import words as event_wording
 from mapservice.geocoding.model import GeocodeQuery, MatchStatus, Precision
 from mapservice.geocoding.service import GeocoderCache
 from mapservice.groups.routes import words as group_wording
+from mapservice.i18n import gettext as _
 from mapservice.initiatives import near_areas, near_queries, queries
 from mapservice.initiatives.filters import InitiativeFilters, PageRequest
 from mapservice.initiatives.model import Theme
 from mapservice.initiatives.near import LAST_LATITUDE, AreaOnlyCount, AroundCounts, NearCircle
 from mapservice.initiatives.params import read_filters
+from mapservice.initiatives.place_asked import (
+    COMMUNE,
+    PLACE_PARAMETERS,
+    POSTCODE,
+    communes_of_postcode,
+)
 from mapservice.initiatives.place_words import area_words
 from mapservice.initiatives.queries import Initiative
 from mapservice.site.near_gatherings import GatheringsAround, gatherings_around
@@ -34,7 +41,6 @@ from mapservice.site.search.service import finder
 from mapservice.territories import queries as territories
 from mapservice.territories.coordinates import LonLat
 from mapservice.territories.model import Level, TerritoryRef, of_commune
-from mapservice.territories.queries import TerritorySummary
 from mapservice.tiles.live_map import FRANCE, listing_drawings, map_config
 from mapservice.web.edge import services
 
@@ -77,11 +83,29 @@ class AroundPage:
     gatherings: GatheringsAround | None
 
 
+@dataclass(frozen=True, slots=True)
+class PlaceChosen:
+    """A commune, or all of a postcode (names by code), by the parameter of the page that says it;
+    `of_name` in words."""
+
+    parameter: str
+    code: str
+    of_name: str
+    communes: Mapping[str, str]
+
+    def circle(self, connection: Connection) -> tuple[LonLat, float]:
+        """The smallest one around all of it: of a place that was typed no more is known."""
+        found = near_queries.circle_of_communes(connection, self.communes)
+        assert found is not None
+        return found
+
+
 @blueprint.get(PATH)
 def near() -> ResponseReturnValue:
-    """Without `near`, asks where; with `lieu` or `commune`, finds the place and goes there."""
+    """Without `near`, asks where; with `lieu`, `commune` or `postcode`, finds the place and goes
+    there."""
     with services().autocommit.connect() as connection:
-        filters, paging = read_filters(connection, "lieu", "commune", "adresse")
+        filters, paging = read_filters(connection, *PLACE_PARAMETERS, "adresse")
         place = " ".join(request.args.get("lieu", "").split())
         if len(place) > MAX_PLACE_LENGTH:
             raise InvalidInput("lieu", f"is longer than {MAX_PLACE_LENGTH} characters")
@@ -101,45 +125,56 @@ def _asked_where(
     connection: Connection, filters: InitiativeFilters, place: str
 ) -> ResponseReturnValue:
     """The way to the place that was chosen or typed; else the page that asks where one is."""
-    chosen = _commune(connection)
+    chosen = _chosen(connection, request.args)
     if chosen and not place:
-        return _answer_redirect(_address(connection, filters, chosen.code))
+        return _answer_redirect(_address(connection, filters, chosen))
     meant, proposed = _meant(connection, place) if place else (None, [])
     if meant:
-        code, more_was_said = meant
-        return _answer_redirect(_address(connection, filters, code, more_was_said))
-    choices = [(one, _address(connection, filters, one.code)) for one in proposed]
+        here, more_was_said = meant
+        found = _chosen(connection, here)
+        assert found is not None
+        return _answer_redirect(_address(connection, filters, found, more_was_said))
+    named = [(one, PlaceChosen(COMMUNE, one.code, "", {one.code: one.name})) for one in proposed]
+    choices = [(one, _address(connection, filters, place)) for one, place in named]
     shown = _page(connection, filters, FRANCE)
     return _answer(shown | {"place": place, "choices": choices, "centre": None})
 
 
-def _commune(connection: Connection) -> TerritorySummary | None:
-    """That of the parameter `commune`. Raises InvalidInput where there is no such commune."""
-    code = request.args.get("commune", "")
-    if not code:
-        return None
-    found = None
-    if code.isascii() and code.isalnum() and len(code) == 5:
-        found = territories.find(connection, TerritoryRef(Level.COMMUNE, code.upper()))
-    if found is None:
-        raise InvalidInput("commune", "is not the code of a commune of today")
-    return found
+def _chosen(connection: Connection, parameters: Mapping[str, str]) -> PlaceChosen | None:
+    """What `commune` or `postcode` says. Raises InvalidInput where there is no such place."""
+    code = parameters.get(COMMUNE, "")
+    if code:
+        found = None
+        if code.isascii() and code.isalnum() and len(code) == 5:
+            found = territories.find(connection, TerritoryRef(Level.COMMUNE, code.upper()))
+        if found is None:
+            raise InvalidInput(COMMUNE, "is not the code of a commune of today")
+        of_name = of_commune(found.name, found.article)
+        return PlaceChosen(COMMUNE, found.code, of_name, {found.code: found.name})
+    code = parameters.get(POSTCODE, "")
+    if code:
+        communes = communes_of_postcode(connection, services().of(GeocoderCache), code)
+        return PlaceChosen(POSTCODE, code, _("du code postal %(code)s", code=code), communes)
+    return None
 
 
-def _meant(connection: Connection, place: str) -> tuple[tuple[str, bool] | None, list[PlaceEntry]]:
-    """The commune that the words say, and whether they say more; else communes to choose from.
+def _meant(
+    connection: Connection, place: str
+) -> tuple[tuple[dict[str, str], bool] | None, list[PlaceEntry]]:
+    """The parameter of what the words say, and whether they say more; else communes to choose from.
 
     A name that is merely alike never leads there: Bruxelles is not Brutelles.
     """
     found = finder(connection, services().of(GeocoderCache)).find(place, CHOICES)
     if found.certain and found.best and found.best.entry.level is Level.COMMUNE:
-        return (found.best.entry.code, False), []
-    match = (
-        services().of(GeocoderCache).current(connection).geocoder.match(GeocodeQuery(text=place))
-    )
+        return ({COMMUNE: found.best.entry.code}, False), []
+    locator = services().of(GeocoderCache).current(connection)
+    if len(locator.communes_of_postcode(place)) > 1:
+        return ({POSTCODE: place}, False), []
+    match = locator.geocoder.match(GeocodeQuery(text=place))
     if match.status is MatchStatus.CERTAIN:
         best = match.candidates[0].place
-        return (best.commune, not tells_no_more(place, best)), []
+        return ({COMMUNE: best.commune}, not tells_no_more(place, best)), []
     named = [hit.entry for hit in found.hits if hit.entry.level is Level.COMMUNE]
     more = [entry_of(one.place) for one in match.candidates]
     by_code = {one.code: one for one in reversed([*named, *more]) if one.level is Level.COMMUNE}
@@ -148,17 +183,21 @@ def _meant(connection: Connection, place: str) -> tuple[tuple[str, bool] | None,
 
 
 def _address(
-    connection: Connection, filters: InitiativeFilters, commune: str, more_was_said: bool = False
+    connection: Connection,
+    filters: InitiativeFilters,
+    place: PlaceChosen,
+    more_was_said: bool = False,
 ) -> str:
-    """The address of the circle around a commune: of a place that was typed no more is known."""
-    found = near_queries.circle_of_commune(connection, commune)
-    if found is None:
-        raise InvalidInput("commune", "is not the code of a commune of today")
-    middle, radius = found
-    pairs = [(name, text) for name, text in filters.to_pairs() if name not in ("near", "radius")]
-    pairs += [("near", str(middle)), ("radius", f"{radius:.0f}"), ("commune", commune)]
-    pairs += [("adresse", "inconnue")] if more_was_said else []
-    return f"{PATH}?{urlencode(pairs, safe=',:')}"
+    """The address of the circle around a place."""
+    middle, radius = place.circle(connection)
+    told = {"near": str(middle), "radius": f"{radius:.0f}", place.parameter: place.code}
+    told |= {"adresse": "inconnue"} if more_was_said else {}
+    return f"{PATH}?{_pairs(filters, told)}"
+
+
+def _pairs(filters: InitiativeFilters, told: Mapping[str, str]) -> str:
+    kept = [(name, text) for name, text in filters.to_pairs() if name not in ("near", "radius")]
+    return urlencode([*kept, *told.items()], safe=",:")
 
 
 def _around(
@@ -176,14 +215,12 @@ def _around(
     page = _listed(connection, within, linked, paging)
     counts = page.counts
 
-    # The commune that the circle was drawn around, while it is still that very circle. Metres from
+    # The place that the circle was drawn around, while it is still that very circle. Metres from
     # its middle would be metres from nowhere.
-    commune = _commune(connection)
-    if commune and (
-        near_queries.circle_of_commune(connection, commune.code) != (here, circle.radius)
-    ):
-        commune = None
-    if commune:
+    place = _chosen(connection, request.args)
+    if place and place.circle(connection) != (here, circle.radius):
+        place = None
+    if place:
         page = replace(page, points=[replace(one, distance=None) for one in page.points])
 
     # The commune that holds the position; at sea or abroad, one that is near.
@@ -217,7 +254,7 @@ def _around(
         "points": counts.point_count,
         "somewhere": somewhere,
         "drawing": drawing if abs(here.lat) <= LAST_LATITUDE else "",
-        "is_here": commune is None,
+        "is_here": place is None,
     }
     return _page(connection, within, bounds) | {
         "map_config": shown_map,
@@ -228,8 +265,11 @@ def _around(
         "holder": holder,
         "nearest": nearest,
         "at_the_edge": AT_THE_EDGE,
-        "around_commune": commune,
-        "of_commune": of_commune(commune.name, commune.article) if commune else "",
+        "around_place": place,
+        "parts": [
+            (name, f"{PATH}?{_pairs(filters, {COMMUNE: code})}")
+            for code, name in (place.communes.items() if place else ())
+        ],
         "address_unknown": bool(request.args.get("adresse")),
         "circle": circle,
         "adapted": adapted,

@@ -5,7 +5,7 @@ from html import unescape
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from tests.events.organiser import Organiser, publish, soon
 from tests.moderation.moderator import Moderator
@@ -73,3 +73,47 @@ def test_groups_are_found_near_a_place_too_and_homonyms_are_told_apart(
             visitor.get(address, query_string={"lieu": "zzyzx"}).text
         )
         assert visitor.get(f"{address}?commune=00000").status_code == 400
+
+
+def test_a_postcode_of_several_communes_is_a_place(
+    visitor: FlaskClient, organiser: Organiser, eva: Moderator, engine: Engine
+) -> None:
+    """Two postcodes of three serve several communes: who types theirs is not asked which."""
+    begin = soon(3)
+    made = {
+        name: f"{moment:%Y-%m-%dT%H:%M}"
+        for name, moment in (("starts", begin), ("ends", begin + timedelta(hours=2)))
+    }
+    for title, place in (("Fête du lavoir", "Champeaux (35)"), ("Chorale ouverte", "Lyon")):
+        publish(eva, engine, organiser.propose(title=title, place=place, **made))
+    with engine.connect() as connection:
+        served = connection.execute(
+            text(
+                """SELECT code FROM territory
+                    WHERE level = 'commune' AND '35500' = ANY(postcodes) ORDER BY code"""
+            )
+        ).scalars()
+        codes = list(served)
+    assert len(codes) > 6, "more than are offered to choose from"
+    for address in ("/evenements", "/groupes", "/coups-de-main"):
+        sent = visitor.get(address, query_string={"lieu": " 35500 "})
+        assert sent.status_code == 303, address
+        assert "postcode=35500" in sent.headers["Location"]
+        page = unescape(visitor.get(sent.headers["Location"]).text)
+        assert "autour d" in page
+        assert 'value="35500"' in page
+        assert "communes ont ce code postal" in page
+        assert [code for code in codes if f"commune={code}" not in page] == []
+        assert visitor.get(f"{address}?postcode=00000").status_code == 400
+        assert visitor.get(f"{address}?postcode=rennes").status_code == 400
+    sent = visitor.get("/evenements", query_string={"lieu": "35500", "when": "fortnight"})
+    page = unescape(visitor.get(sent.headers["Location"]).text)
+    assert "Fête du lavoir" in page
+    assert "Chorale ouverte" not in page
+    # The calendar on a wall and the next days keep the place.
+    assert "/evenements/mois?near=" in page
+    assert "postcode=35500" in page.split("/evenements/mois?near=")[1].split('"')[0]
+    weekend = next(one for one in page.split('href="') if "when=weekend" in one.split('"')[0])
+    assert "postcode=35500" in weekend.split('"')[0]
+    month = visitor.get(sent.headers["Location"].replace("/evenements", "/evenements/mois"))
+    assert month.status_code == 400, "a month has days of its own"

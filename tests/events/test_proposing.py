@@ -8,8 +8,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
+from mapservice.contributions.proposals.model import FieldMistake
 from mapservice.events import queries, registration_service
-from mapservice.events.model import FieldMistake, read_form
+from mapservice.events.model import read_form
 from mapservice.events.words import when_words
 from tests.accounts.people.mailbox import token_of
 from tests.contributions.proposals.desk import preview

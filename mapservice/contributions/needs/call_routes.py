@@ -21,8 +21,10 @@ from mapservice.initiatives.place_asked import (
     COMMUNE,
     PLACE,
     PLACE_PAIRS,
-    CommuneAround,
-    commune_around,
+    PLACE_PARAMETERS,
+    PlaceAround,
+    parts_of,
+    place_around,
     place_asked,
     within_reach,
 )
@@ -41,15 +43,16 @@ def listing() -> ResponseReturnValue:
     Nobody who comes is named, and what has no place is listed only where none is asked for.
     """
     with services().autocommit.connect() as connection:
-        pairs = (one for one in request.args.items(multi=True) if one[0] not in (PLACE, COMMUNE))
+        pairs = (one for one in request.args.items(multi=True) if one[0] not in PLACE_PARAMETERS)
         filters, cursor = parse(pairs)
         filters = replace(filters, about=with_known_places(connection, filters.about))
+        geocoders = services().of(GeocoderCache)
         asked = None
         if request.args.get(PLACE, "").strip():
-            asked = place_asked(connection, services().of(GeocoderCache), request.args[PLACE])
-        if asked and asked.commune:
-            return redirect(_around(connection, filters, asked.commune), HTTPStatus.SEE_OTHER)
-        around = commune_around(connection, filters.about, request.args.get(COMMUNE, ""))
+            asked = place_asked(connection, geocoders, request.args[PLACE])
+        if asked and asked.here:
+            return redirect(_around(connection, filters, asked.here), HTTPStatus.SEE_OTHER)
+        around = place_around(connection, geocoders, filters.about, request.args)
         if filters.about.near is None and asked is None:
             same_for_all()
         moment = local_days.now()
@@ -57,11 +60,12 @@ def listing() -> ResponseReturnValue:
         page = call_queries.find_page(connection, filters, since, PAGE_SIZE, cursor)
         total = call_queries.count(connection, filters, since)
         choices = [
-            (one, _around(connection, filters, one.commune))
+            (one, _around(connection, filters, {COMMUNE: one.commune}))
             for one in (asked.choices if asked else ())
         ]
+        parts = parts_of(around, lambda one: _around(connection, filters, one))
     told = filters.to_pairs()
-    here = {COMMUNE: around.code} if around else {}
+    here = around.here if around else {}
     anywhere = replace(filters.about, territory=(), near=None, radius=None, bbox=None)
     return render_template(
         "needs/calls.html",
@@ -74,6 +78,7 @@ def listing() -> ResponseReturnValue:
         around=around,
         asked=asked,
         choices=choices,
+        parts=parts,
         place_carried=[(name, text) for name, text in told if name not in PLACE_PAIRS],
         everywhere=_address(replace(filters, about=anywhere), {}),
         first=cursor is None,
@@ -86,15 +91,15 @@ def listing() -> ResponseReturnValue:
     )
 
 
-def listing_title(around: CommuneAround | None) -> str:
+def listing_title(around: PlaceAround | None) -> str:
     if around is None:
         return _("Coups de main")
     return _("Coups de main autour de %(name)s", name=around.full_name)
 
 
-def _around(connection: Connection, filters: CallFilters, commune: str) -> str:
-    wanted = replace(filters, about=within_reach(connection, filters.about, commune))
-    return _address(wanted, {COMMUNE: commune})
+def _around(connection: Connection, filters: CallFilters, here: Mapping[str, str]) -> str:
+    about = within_reach(connection, services().of(GeocoderCache), filters.about, here)
+    return _address(replace(filters, about=about), here)
 
 
 def _address(filters: CallFilters, beside: Mapping[str, str]) -> str:

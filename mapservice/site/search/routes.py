@@ -82,6 +82,7 @@ def page() -> ResponseReturnValue:
                 (hit, place_context(hit.entry), place_url(hit.entry, filters))
                 for hit in found.places.hits
             ],
+            postcode=_shared_postcode(connection, filters.q),
             themes=[(theme, theme_url(theme, _beside(found))) for theme in found.themes],
             organisations=[organisation_json(one) for one in found.organisations],
             news=[news_json(one) for one in found.news],
@@ -95,6 +96,12 @@ def page() -> ResponseReturnValue:
             at_least=bool(count and count.at_least),
             sample=initiatives.sample_share(connection),
         )
+
+
+def _shared_postcode(connection: Connection, words: str) -> str:
+    """The words, where they are a postcode of several communes; else ""."""
+    locator = services().of(GeocoderCache).current(connection)
+    return words if len(locator.communes_of_postcode(words)) > 1 else ""
 
 
 def _wider(connection: Connection, found: SearchFound) -> list[tuple[str, str]]:

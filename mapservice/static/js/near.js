@@ -12,7 +12,7 @@ const NEAREST_M = 3; // decimals of a degree: some 100 m, enough here and no mor
 /** Goes to the page around a position, with the filters chosen so far. */
 function goTo(lon, lat, digits) {
   const query = new URLSearchParams(location.search);
-  for (const name of ["lieu", "cursor", "near", "commune", "adresse"]) query.delete(name);
+  for (const name of ["lieu", "cursor", "near", "commune", "postcode", "adresse"]) query.delete(name);
   query.set("near", `${lon.toFixed(digits)},${lat.toFixed(digits)}`);
   location.assign(`${location.pathname}?${query.toString().replace(/%2C/g, ",")}`);
 }
@@ -20,7 +20,7 @@ function goTo(lon, lat, digits) {
 /** Goes to the circle around a commune: of no more do its name and its code tell. */
 function goToCommune(code) {
   const query = new URLSearchParams(location.search);
-  for (const name of ["lieu", "cursor", "near", "radius", "adresse", "sort"]) query.delete(name);
+  for (const name of ["lieu", "cursor", "near", "radius", "postcode", "adresse", "sort"]) query.delete(name);
   query.set("commune", code);
   location.assign(`${location.pathname}?${query}`);
 }

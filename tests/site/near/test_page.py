@@ -1,11 +1,13 @@
 """The page "near me": where one asks, what it tells, and what it keeps to itself."""
 
 import re
+from html import unescape
+from urllib.parse import parse_qs
 
 import pytest
 from flask.testing import FlaskClient
 from pyproj import Geod
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from mapservice.territories.coordinates import LonLat
 from tests.web.population import Made, insert
@@ -75,6 +77,44 @@ def test_a_name_of_many_communes_asks_which(client: FlaskClient) -> None:
     assert page.status_code == 200
     assert "Plusieurs lieux" in page.text
     assert page.text.count("near=") >= 2
+
+
+def test_a_postcode_of_several_communes_is_one_circle_around_all_of_them(
+    client: FlaskClient, engine: Engine
+) -> None:
+    sent = client.get("/autour-de-moi?lieu=35500&theme=culture")
+    assert sent.status_code == 302
+    address = sent.headers["Location"]
+    assert "postcode=35500" in address
+    assert "theme=culture" in address
+    page = unescape(client.get(address).text)
+    assert "Autour du code postal 35500" in page
+    asked = parse_qs(address.partition("?")[2])
+    lon, lat = asked["near"][0].split(",")
+    statement = text(
+        """SELECT code, max(ST_Distance(corner.geom::geography,
+                                        ST_Point(:lon, :lat, 4326)::geography))
+             FROM territory, ST_DumpPoints(outline) AS corner
+            WHERE level = 'commune' AND '35500' = ANY(postcodes) GROUP BY code"""
+    )
+    with engine.connect() as connection:
+        served = connection.execute(statement, {"lon": float(lon), "lat": float(lat)}).all()
+    assert len(served) > 6
+    assert max(metres for _code, metres in served) <= float(asked["radius"][0])
+    assert f"autour de ses {len(served)} communes" in page
+    assert [code for code, _metres in served if f"commune={code}" not in page] == []
+    # Another circle is not that of the postcode, and a page without one goes to it.
+    assert (
+        "35500"
+        not in client.get(f"/autour-de-moi?near={RENNES}&postcode=35500")
+        .text.split("<main")[1]
+        .split("near-map")[0]
+    )
+    assert client.get("/autour-de-moi?postcode=35500").status_code == 302
+    assert client.get("/autour-de-moi?postcode=35999").status_code == 400
+    found = unescape(client.get("/recherche?q=35500").text)
+    assert "/autour-de-moi?postcode=35500" in found
+    assert "Autour" in client.get("/autour-de-moi?lieu=35000", follow_redirects=True).text
 
 
 def test_an_unknown_place_says_so(client: FlaskClient) -> None:
