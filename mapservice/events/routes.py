@@ -70,6 +70,7 @@ from mapservice.initiatives.place_asked import (
     PLACE_PAIRS,
     PLACE_PARAMETERS,
     PlaceAround,
+    farther,
     parts_of,
     place_around,
     place_asked,
@@ -162,6 +163,7 @@ def listing() -> ResponseReturnValue:
                 (one, _around(connection, filters, {COMMUNE: one.commune}, view))
                 for one in (asked.choices if asked else ())
             ],
+            farther=_farther(filters, around, view),
             parts=parts_of(around, lambda one: _around(connection, filters, one, view)),
             named=named,
             themes=list(Theme),
@@ -185,6 +187,14 @@ def listing() -> ResponseReturnValue:
             canonical=f"{base_url()}/evenements",
             **words(now),
         )
+
+
+def _farther(filters: EventFilters, around: PlaceAround | None, view: str) -> str:
+    """The list of a wider circle around the same place, "" where there is none."""
+    about = farther(around, filters.about)
+    if around is None or about is None:
+        return ""
+    return f"/evenements{query_of(replace(filters, about=about), **around.here, **{VIEW: view})}"
 
 
 def _around(

@@ -29,6 +29,7 @@ from mapservice.initiatives.place_asked import (
     PLACE_PAIRS,
     PLACE_PARAMETERS,
     PlaceAround,
+    farther,
     parts_of,
     place_around,
     place_asked,
@@ -112,6 +113,7 @@ def listing() -> ResponseReturnValue:
                 (one, _around(connection, filters, {COMMUNE: one.commune}))
                 for one in (asked.choices if asked else ())
             ],
+            farther=_farther(filters, around),
             parts=parts_of(around, lambda one: _around(connection, filters, one)),
             place_carried=[(name, told) for name, told in pairs if name not in PLACE_PAIRS],
             everywhere=f"/groupes{query_of(replace(filters, about=anywhere))}",
@@ -130,6 +132,14 @@ def listing() -> ResponseReturnValue:
             canonical=f"{base_url()}/groupes",
             **words(now),
         )
+
+
+def _farther(filters: GroupFilters, around: PlaceAround | None) -> str:
+    """The list of a wider circle around the same place, "" where there is none."""
+    about = farther(around, filters.about)
+    if around is None or about is None:
+        return ""
+    return f"/groupes{query_of(replace(filters, about=about), around.here)}"
 
 
 def _around(connection: Connection, filters: GroupFilters, here: Mapping[str, str]) -> str:

@@ -26,6 +26,8 @@ CHOICES = 6
 POSTCODE_DIGITS = 5
 # How far people of a commune go, in metres from its label point.
 NEAR_METRES = 20_000.0
+# Where nothing is so near.
+FARTHER_METRES = 50_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +109,23 @@ def place_around(
     about: InitiativeFilters,
     parameters: Mapping[str, str],
 ) -> PlaceAround | None:
-    """What a page's parameters name, while the filter's circle is the one around it.
+    """What a page's parameters name, while the filter's circle has its middle; as far as that goes.
 
     Raises InvalidInput where there is no such place.
     """
     found = _known(connection, geocoders, parameters)
     if found is None:
         return None
-    around = _around(about, found)
-    same = (about.near, about.radius) == (around.near, around.radius)
-    return found if same else None
+    if about.near != found.middle or about.radius is None:
+        return None
+    return replace(found, metres=about.radius)
+
+
+def farther(around: PlaceAround | None, about: InitiativeFilters) -> InitiativeFilters | None:
+    """The same in a wider circle around a place; None where it is as wide already."""
+    if around is None or around.metres >= FARTHER_METRES:
+        return None
+    return replace(about, radius=FARTHER_METRES)
 
 
 def parts_of(

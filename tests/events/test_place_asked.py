@@ -117,3 +117,28 @@ def test_a_postcode_of_several_communes_is_a_place(
     assert "postcode=35500" in weekend.split('"')[0]
     month = visitor.get(sent.headers["Location"].replace("/evenements", "/evenements/mois"))
     assert month.status_code == 400, "a month has days of its own"
+
+
+def test_where_nothing_is_near_one_looks_farther(
+    visitor: FlaskClient, organiser: Organiser, eva: Moderator, engine: Engine
+) -> None:
+    begin = soon(3)
+    times = {
+        "starts": f"{begin:%Y-%m-%dT%H:%M}",
+        "ends": f"{begin + timedelta(hours=2):%Y-%m-%dT%H:%M}",
+    }
+    publish(eva, engine, organiser.propose(title="Grand ramassage", place="Rennes", **times))
+    found = visitor.get("/evenements?lieu=35500&when=fortnight", follow_redirects=True).text
+    assert "Grand ramassage" not in found, "it is 35 km off"
+    wider = next(one for one in found.split('href="') if "radius=50000" in one.split('"')[0])
+    address = unescape(wider.split('"')[0])
+    assert "postcode=35500" in address
+    assert "when=fortnight" in address
+    page = unescape(visitor.get(address).text)
+    assert "Grand ramassage" in page
+    assert "à moins de 50 km de leur milieu" in page.replace("\u00a0", " ")
+    of_commune = visitor.get("/evenements?lieu=Champeaux+(35)", follow_redirects=True).text
+    wide = next(one for one in of_commune.split('href="') if "radius=50000" in one.split('"')[0])
+    page = unescape(visitor.get(unescape(wide.split('"')[0])).text)
+    assert "à moins de 50 km de Champeaux" in page
+    assert "Grand ramassage" in page

@@ -23,6 +23,7 @@ from mapservice.initiatives.place_asked import (
     PLACE_PAIRS,
     PLACE_PARAMETERS,
     PlaceAround,
+    farther,
     parts_of,
     place_around,
     place_asked,
@@ -79,6 +80,7 @@ def listing() -> ResponseReturnValue:
         asked=asked,
         choices=choices,
         parts=parts,
+        farther=_farther(filters, around),
         place_carried=[(name, text) for name, text in told if name not in PLACE_PAIRS],
         everywhere=_address(replace(filters, about=anywhere), {}),
         first=cursor is None,
@@ -95,6 +97,14 @@ def listing_title(around: PlaceAround | None) -> str:
     if around is None:
         return _("Coups de main")
     return _("Coups de main autour de %(name)s", name=around.full_name)
+
+
+def _farther(filters: CallFilters, around: PlaceAround | None) -> str:
+    """The list of a wider circle around the same place, "" where there is none."""
+    about = farther(around, filters.about)
+    if around is None or about is None:
+        return ""
+    return _address(replace(filters, about=about), around.here)
 
 
 def _around(connection: Connection, filters: CallFilters, here: Mapping[str, str]) -> str:
