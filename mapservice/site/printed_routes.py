@@ -146,7 +146,7 @@ def poster(level: str, code: str) -> Response:
         place=place,
         days=[(one, _day_words(one), days[one]) for one in sorted(days)],
         first=_day_words(first),
-        last=_day_words(end - timedelta(days=1)),
+        last=_day_words(end - timedelta(days=1), with_year=True),
         total=total,
         left=total - len(found),
         is_empty=not found,
@@ -206,5 +206,6 @@ def _sheet(paper: str, formats: Sequence[str], path: str, title: str) -> dict[st
     }
 
 
-def _day_words(day: date) -> str:
-    return format_date(day, "EEEE d MMMM", locale=LOCALES[LANGUAGE.get()])
+def _day_words(day: date, *, with_year: bool = False) -> str:
+    shape = "EEEE d MMMM y" if with_year else "EEEE d MMMM"
+    return format_date(day, shape, locale=LOCALES[LANGUAGE.get()])

@@ -147,6 +147,8 @@ def test_a_poster_holds_the_events_of_seven_days_there_by_their_days(
         "Dernier soir",
     ]
     assert len(re.findall(r'class="paper-day"', page)) == 2
+    last = first + timedelta(days=6)
+    assert re.search(rf" au \w+ {last.day} \w+ {last.year}", page), "a sheet hangs for long"
     # Whoever saw the poster before is told what is called off.
     assert re.findall(r"<s>([^<]+)</s>", page) == ["Supprimé"]
     assert "annulé" in page.partition("<s>Supprimé</s>")[2][:80]
