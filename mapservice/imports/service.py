@@ -28,6 +28,7 @@ from mapservice.imports import queries, run_queries, run_service
 from mapservice.imports.column_evidence import ColumnMapping
 from mapservice.imports.columns import FACT_REASON, WITHHELD
 from mapservice.imports.dates import is_day
+from mapservice.imports.first_rows import SHOWN_FIRST, FirstRow
 from mapservice.imports.placing import RowPlacer
 from mapservice.imports.reading import SourceFile, read_file
 from mapservice.imports.repeated_rows import APART_M, RepeatedRows, RepeatHandling, RowSighting
@@ -50,6 +51,7 @@ from mapservice.initiatives import service
 from mapservice.initiatives.facts import InitiativeFacts
 from mapservice.initiatives.licences import forbids_reuse
 from mapservice.initiatives.model import PUBLIC, SourceRow, Status
+from mapservice.initiatives.queries import of_ids
 from mapservice.initiatives.service import InitiativeDraft
 
 BATCH_ROWS = 500
@@ -122,7 +124,7 @@ class ImportRun:
     `columns` gives the column of each field, `mapping` what becomes of each column, `unused` those
     that hold nothing. `id` is the number of the run, 0 where none is kept. `gone` has what a
     snapshot did beyond the rows, once these are read, `elsewhere` of which other sources how many
-    rows were.
+    rows were, `first` what the first of them would be here, where nothing is saved.
     """
 
     platform: str
@@ -137,6 +139,7 @@ class ImportRun:
     id: int = 0
     gone: SnapshotOutcome = field(default_factory=SnapshotOutcome)
     elsewhere: Counter[str] = field(default_factory=Counter)
+    first: list[FirstRow] = field(default_factory=list)
 
 
 def import_file(engine: Engine, locator: Locator, path: Path, options: ImportOptions) -> ImportRun:
@@ -239,6 +242,7 @@ def import_source(
         id=number,
         gone=gone,
         elsewhere=importer.elsewhere,
+        first=importer.first,
     )
 
 
@@ -346,6 +350,7 @@ class _Importer:
     repeated: RepeatedRows = field(default_factory=lambda: RepeatedRows(frozenset()))
     beside: FileBesideSource = field(default_factory=lambda: FileBesideSource({}, 0))
     shared_ids: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    first: list[FirstRow] = field(default_factory=list)
     changed: int = 0  # so far
     is_broken: bool = False
 
@@ -608,7 +613,27 @@ class _Importer:
         for position, reason in refused.items():
             entry, _ = batch.drafts[position]
             reports[entry.row.number] = _report(entry, RowOutcome.REJECTED, reason)
+        if self.options.dry_run and len(self.first) < SHOWN_FIRST:
+            taken = [one for place, one in enumerate(batch.drafts) if place not in refused]
+            self.first += self._read_back(connection, taken[: SHOWN_FIRST - len(self.first)])
         return [reports[entry.row.number] for entry in batch.entries]
+
+    def _read_back(
+        self, connection: Connection, taken: Sequence[tuple[_Entry, InitiativeDraft]]
+    ) -> list[FirstRow]:
+        """What a trial has saved of these rows, and is about to undo."""
+        known = service.known(connection, self.platform, [entry.source_id for entry, _ in taken])
+        ids = {
+            entry.row.number: draft.id or known[entry.source_id].id
+            for entry, draft in taken
+            if draft.id or entry.source_id in known
+        }
+        found = of_ids(connection, list(ids.values()))
+        return [
+            FirstRow(entry.row.number, entry.row.line, found[ids[entry.row.number]])
+            for entry, _ in taken
+            if ids.get(entry.row.number) in found
+        ]
 
     def _withdraw(
         self,

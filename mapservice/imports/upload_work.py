@@ -19,6 +19,7 @@ from mapservice.accounts.roles.model import EVERYWHERE, TerritoryScope
 from mapservice.errors import MapserviceError
 from mapservice.geocoding.service import Locator
 from mapservice.imports import run_queries, run_service, upload_queries, uploads
+from mapservice.imports.first_rows import SHOWN_FIRST
 from mapservice.imports.landings import LandingTally
 from mapservice.imports.reading import SourceFile
 from mapservice.imports.repeated_rows import RepeatHandling
@@ -283,6 +284,9 @@ def _counted(
         },
         "communes": len(communes),
         "landed": landed,
+        "as_here": [
+            one.to_json() for one in sorted(run.first, key=lambda one: one.row)[:SHOWN_FIRST]
+        ],
         "elsewhere": run.elsewhere.most_common(SHOWN_SOURCES),
         "mended": mended,
         "waiting": waiting,

@@ -342,6 +342,12 @@ def find(connection: Connection, identifier: UUID) -> Initiative | None:
     return _initiative(row) if row else None
 
 
+def of_ids(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Initiative]:
+    """Those with these ids, whatever their status: not for pages of the public."""
+    query = listing(InitiativeFilters()).where(initiative.c.id.in_(ids))
+    return {row.id: _initiative(row) for row in connection.execute(query)}
+
+
 @dataclass(frozen=True, slots=True)
 class SourceDetail:
     """What the source of an initiative says beyond its fields, by the name of its column.

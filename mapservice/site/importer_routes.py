@@ -22,6 +22,7 @@ from mapservice.errors import InvalidInput, NotFound, StateConflict
 from mapservice.i18n import gettext as _
 from mapservice.imports import run_queries, upload_queries, uploads
 from mapservice.imports.columns import FACT_REASON
+from mapservice.imports.first_rows import FirstRow
 from mapservice.imports.landings import places_of
 from mapservice.imports.repeated_rows import RepeatHandling
 from mapservice.imports.report_words import field_words, report_in_words, report_words
@@ -324,6 +325,7 @@ def _file(
         landing_words=landing_words,
         later=_later_files(connection, upload),
         landed_box=landed_box(upload.preview),
+        as_here=[FirstRow.from_json(one) for one in upload.preview.get("as_here", ())],
         has_report=uploads.report_path(services().settings.home, upload).is_file(),
     )
     return make_response(page, status)

@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Callable, Iterator
+from html import unescape
 from pathlib import Path
 from urllib.parse import unquote
 from uuid import UUID
@@ -168,6 +169,51 @@ def test_a_file_goes_from_upload_to_undo(
     assert "1 initiative retirée." in page
     assert titles(engine) == {}
     assert coordinator.post(f"{address}/annuler").status_code == 409
+
+
+def test_the_first_initiatives_are_shown_as_they_would_be(
+    admin: Actor, engine: Engine, work: Callable[[], int]
+) -> None:
+    """What several columns make together is seen before it is imported, and as it is then."""
+    header = "id;Titre;Résumé;Commune;Code postal;Date de création;État;Licence\n"
+    rows = [
+        "1;Un four à pain;Pour tous;Rennes;35000;mars 2025;en cours;ODbL 1.0",
+        "2;;Sans titre;Rennes;35000;;;",
+        "3;Une haie;;Caen;14000;;terminé;",
+        *(f"{number};Action {number};;Rennes;35000;;;" for number in range(4, 12)),
+    ]
+    address = send(admin, header + "\n".join(rows) + "\n")
+    work()
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM initiative")).scalar_one() == 0
+    page = unescape(admin.client.get(address).text)
+    shown = re.findall(r'<li class="theme-\w+" data-row="(\d+)">(.*?)</li>', page, re.DOTALL)
+    assert [number for number, _ in shown] == ["1", "3", "4", "5", "6", "7"]
+    first, second = (" ".join(re.sub("<[^>]+>", " ", card).split()) for _, card in shown[:2])
+    for words in ("Un four à pain", "Pour tous", "Rennes", "mars 2025", "ODbL 1.0", "ligne 2"):
+        assert words in first
+    assert "Caen" in second
+    assert "réalisé" in second
+    assert "Licence aucune" in second
+
+    form = choices(page) | {"import": "1", "token": admin.token(), "platform": "Essai"}
+    admin.client.post(address, data=form)
+    work()  # another name of the source is checked first
+    admin.client.post(address, data=form)
+    work()
+    told = upload(engine, address)
+    assert told.state == "done"
+    with engine.connect() as connection:
+        (made,) = connection.execute(
+            text("SELECT created_period, source_licence, status FROM initiative WHERE title = :t"),
+            {"t": "Un four à pain"},
+        ).all()
+    assert (made.created_period, made.source_licence, made.status) == (
+        "2025-03",
+        "ODbL 1.0",
+        "published",
+    )
+    assert "data-row" not in admin.client.get(address).text
 
 
 def imported(who: Actor, engine: Engine, work: Callable[[], int], address: str, **more: str) -> str:
