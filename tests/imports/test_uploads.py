@@ -195,6 +195,7 @@ def test_the_first_initiatives_are_shown_as_they_would_be(
     assert "Caen" in second
     assert "réalisé" in second
     assert "Licence aucune" in second
+    assert "en cours" not in " ".join(card for _, card in shown), "of most nobody told a state"
 
     form = choices(page) | {"import": "1", "token": admin.token(), "platform": "Essai"}
     admin.client.post(address, data=form)
