@@ -84,7 +84,7 @@ OPEN = (
     "/evenements?q=zzxqyyv",
     "/evenements?lieu=Saint-Denis",
     "/evenements/mois",
-    "/evenements/mois?month=2026-02&theme=culture",
+    "/evenements/mois?theme=culture",
     "/evenements/{event}",
     "/evenements/{event}/inscription",
     "{leave_event}",
